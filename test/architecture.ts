@@ -67,7 +67,7 @@ const VENDOR_ROOMS: readonly { readonly vendor: RegExp; readonly room: string }[
   { vendor: /^(@peculiar\/x509|@nats-io\/.+)$/u, room: "identity" },
   { vendor: /^jose$/u, room: "coordinator" },
   { vendor: /^(openid-client|toml-eslint-parser|vega|vega-lite|yaml)$/u, room: "cli" },
-  { vendor: /^pino$/u, room: "runtime" },
+  { vendor: /^(pino|@opentelemetry\/.+)$/u, room: "runtime" },
   { vendor: /^tar-stream$/u, room: "io" },
 ];
 

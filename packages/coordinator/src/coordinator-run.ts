@@ -170,7 +170,7 @@ export class CoordinatorRun {
       start: async ({ signal }) => {
         const server = this.#server;
         const identity = this.#identity;
-        const { models } = this.#options;
+        const { models, tracing } = this.#options;
         const { natsServers: set } = this.#settings;
         const natsServers = set.length > 0 ? set : this.#natsForDevices();
         this.#coordinator = createCoordinator(
@@ -178,6 +178,7 @@ export class CoordinatorRun {
           {
             store: made(this.#store),
             logger: this.#logger,
+            tracing,
             newId: randomUUID,
             ...given({ chunks: models === undefined ? undefined : chunksInFolder(models) }),
             onTurn: this.#options.onTurn,

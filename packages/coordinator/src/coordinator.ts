@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { SECOND_MS } from "@mpo/core";
 import { type Clock, linkSignals, systemClock, untilAborted } from "@mpo/io";
-import type { Logger } from "@mpo/runtime";
+import { type Logger, noTracing, type Tracing } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
 import { AdaptationReservoir } from "./adaptations/reservoir.ts";
 import { AdaptationApi } from "./api/adaptation-api.ts";
@@ -68,6 +68,8 @@ export interface CoordinatorPorts {
   readonly onTurn?: ((nextWithinMs: number) => void) | undefined;
   /** When what the listeners show begins and ends. Absent: they show nothing. */
   readonly listenerValidity?: (() => Validity) | undefined;
+  /** Default: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   /** Asks the gates and hooks of rollouts. Default: the system's. */
   readonly fetch?: Fetch;
 }
@@ -90,6 +92,7 @@ export interface Coordinator {
   /** Absent: nobody proves who they are. */
   readonly identities: Identities | undefined;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   /** Why it is not ready, after a real write to the store; empty: it is. */
   notReady(): Promise<readonly string[]>;
   /** Resolves when all indexes are full and it takes part in the work. */
@@ -105,7 +108,7 @@ export interface Coordinator {
  * the work.
  */
 export function createCoordinator(settings: ResolvedSettings, ports: CoordinatorPorts): Coordinator {
-  const { store, clock = systemClock, random = Math.random, newId, authority } = ports;
+  const { store, clock = systemClock, random = Math.random, newId, authority, tracing = noTracing } = ports;
   const logger = ports.logger.child({ coordinator: settings.name });
   const health = new StoreHealth({
     store,
@@ -201,7 +204,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const artifacts = new ArtifactApi({ models, registry, documents, rollouts, audit });
   const groupApi = new GroupApi({ groups, selection, rollouts, audit });
   const rolloutApi = new RolloutApi({ rollouts, audit, clock });
-  const worker = searchWorker({ searches, profiles, priors, audit, metrics, logger });
+  const worker = searchWorker({ searches, profiles, priors, audit, metrics, logger, tracing });
   const parts = {
     registry,
     statuses,
@@ -242,6 +245,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     rolloutApi,
     identities,
     metrics,
+    tracing,
     ended,
     notReady: async () => {
       await health.check(ends.signal);

@@ -1,4 +1,4 @@
-import type { Logger, ProcessPort } from "@mpo/runtime";
+import type { Logger, ProcessPort, Tracing } from "@mpo/runtime";
 import type { NatsCredentials } from "@mpo/transport";
 import type { CoordinatorSettings } from "./settings.ts";
 
@@ -79,6 +79,8 @@ export interface RunOptions {
   readonly localJoinFile?: (port: number) => string;
   readonly process: ProcessPort;
   readonly logger: Logger;
+  /** Default: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   readonly signal?: AbortSignal;
   /** Called at SIGHUP; true: it has been seen to. Default: it stops the coordinator. */
   readonly onHangUp?: (() => boolean) | undefined;

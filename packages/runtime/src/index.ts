@@ -22,5 +22,7 @@ export {
 export { connectionsWithin, FEW_OPEN_FILES, readOpenFiles } from "./open-files.ts";
 export { redactText } from "./redact.ts";
 export { backOffSchedule, isTransient, retry } from "./retry.ts";
-export { NOTIFY_VARIABLES, type Notify, ServiceManager } from "./service-manager.ts";
+export { NOTIFY_VARIABLES, ServiceManager } from "./service-manager.ts";
+export { openTracing } from "./tracing/open-tracing.ts";
+export { noTracing, readTraceparent, type Tracing } from "./tracing/tracing.ts";
 export { Waits } from "./waits.ts";

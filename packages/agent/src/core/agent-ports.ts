@@ -1,6 +1,6 @@
 import type { Clock } from "@mpo/io";
 import type { Instance } from "@mpo/protocol";
-import type { Logger } from "@mpo/runtime";
+import type { Logger, Tracing } from "@mpo/runtime";
 import type { VerifyEnvelope } from "../config/document-check.ts";
 import type { TrustedTime } from "../config/trusted-time.ts";
 import type { AgentEngine } from "../ports/agent-engine.ts";
@@ -33,6 +33,8 @@ export interface AgentPorts {
   /** Default: documents that need a published model are refused. */
   readonly artifacts?: ArtifactPorts | undefined;
   readonly logger: Logger;
+  /** Default: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   /** What the device's owner allows. Default: everything. */
   readonly limitsFile?: LimitsFile;
   /** Default: every envelope is good. */

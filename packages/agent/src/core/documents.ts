@@ -8,6 +8,7 @@ import {
   type DocumentVersion,
   desiredDocumentCodec,
   desiredEnvelopeCodec,
+  deviceKey,
   type ServedModel,
 } from "@mpo/protocol";
 import { isServed } from "../models/is-served.ts";
@@ -103,6 +104,21 @@ export class Documents {
 
   /** Offers an envelope. Never throws but for `cancelled`: a full disk is logged, and the next heartbeat tries again. */
   async offer(envelope: Uint8Array): Promise<void> {
+    const { settings, ports } = this.#parts;
+    const parent = ports.tracing === undefined ? undefined : traceparentOf(envelope);
+    if (ports.tracing === undefined || parent === undefined) {
+      await this.#offer(envelope, undefined);
+      return;
+    }
+    const span = { name: "take configuration", kind: "consumer", parent } as const;
+    const attributes = { "mpo.device": deviceKey(settings.identity) };
+    await ports.tracing.span({ ...span, attributes }, async (own) => {
+      own?.note("mpo.outcome", await this.#offer(envelope, own?.traceId));
+    });
+  }
+
+  /** Returns what became of it. `traceId`: of the trace that it is in. */
+  async #offer(envelope: Uint8Array, traceId: string | undefined): Promise<string> {
     const { settings, ports, inventory, store, time, onChange, onWaits } = this.#parts;
     const { verify, logger } = ports;
     const { identity } = settings;
@@ -121,23 +137,26 @@ export class Documents {
         artifact === undefined || (await ports.artifacts?.shelf.has(model, artifact)) === true;
       const context = { identity, deviceClass, models, nowMs: time.nowMs(), excess, verify, isAtHand };
       const offer = await store.offer(envelope, context);
-      if (offer.kind === "waits") return await this.#wait(envelope, offer.document);
-      if (offer.kind !== "refused") this.#refusal = undefined;
+      if (offer.kind === "waits") await this.#wait(envelope, offer.document);
+      else if (offer.kind !== "refused") this.#refusal = undefined;
       if (offer.kind === "applied") {
         if (this.#waiting !== undefined) onWaits(undefined);
         this.#waiting = undefined;
         time.hasPassed(offer.document.issuedAtMs);
-        logger.info("a new configuration is in use", { version: offer.document.version, model: offer.document.model });
+        const { version, model } = offer.document;
+        logger.info("a new configuration is in use", { version, model, ...given({ traceId }) });
         onChange();
         await this.reportRung(undefined);
       } else if (offer.kind === "refused") {
         await this.#refuse(offer.reason, offer.message, offer.version);
       }
+      return offer.kind;
     } catch (thrown) {
       const error = MpoError.from(thrown);
       if (error.code === "cancelled") throw error;
       this.#hasFailed = true;
       logger.error("a configuration could not be taken; the last good one stays in use", { err: error });
+      return error.code;
     }
   }
 
@@ -221,4 +240,13 @@ export class Documents {
 function askedOf(document: DesiredDocument | undefined): unknown {
   const { model, rungs, chosenRung, hours, method } = document ?? {};
   return { model, rungs, chosenRung, hours, method };
+}
+
+/** The span that caused an envelope; undefined: none, or it cannot be read. */
+function traceparentOf(envelope: Uint8Array): string | undefined {
+  try {
+    return desiredEnvelopeCodec.fromBytes(envelope).traceparent;
+  } catch {
+    return undefined;
+  }
 }

@@ -26,7 +26,8 @@ import { systemMonitor } from "../system/system-monitor.ts";
 import { runTogether } from "../work/run-together.ts";
 import type { FleetConnection } from "./connect-fleet.ts";
 
-export interface AgentDaemonOptions extends Pick<AgentPorts, "clock" | "random" | "logger" | "limitsFile" | "onTurn"> {
+export interface AgentDaemonOptions
+  extends Pick<AgentPorts, "clock" | "random" | "logger" | "tracing" | "limitsFile" | "onTurn"> {
   readonly settings: AgentSettings;
   /** How the device gets into its fleet, which may give it another name. Default: it is who it says, and proves nothing. */
   readonly joining?: Joining | undefined;
@@ -108,6 +109,7 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
         {
           ...{ clock, random, monitor, logger, machine, disk, time, link, connectFeed: connection.connectFeed },
           ...given({ limitsFile: options.limitsFile, verify: member?.verify, onTurn: options.onTurn }),
+          ...given({ tracing: options.tracing }),
           engine: options.engine ?? jobEngine({ environment, temporaryFolder, groups, ...given({ cpuShare }) }),
           artifacts: artifacts && { link: artifacts, shelf: modelShelf({ root: servingRoot, clock, random }) },
           serving: servingFolder({ root: servingRoot, clock, logger, random }),

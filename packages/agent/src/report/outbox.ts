@@ -1,7 +1,13 @@
 import { type Chain, MpoError, type Profile } from "@mpo/core";
 import { Turns } from "@mpo/io";
-import type { Adaptation, DeviceIdentity, ReportedStatus, ReportProfileRequest } from "@mpo/protocol";
-import { isTransient, type Logger } from "@mpo/runtime";
+import {
+  type Adaptation,
+  type DeviceIdentity,
+  deviceKey,
+  type ReportedStatus,
+  type ReportProfileRequest,
+} from "@mpo/protocol";
+import { isTransient, type Logger, noTracing, type Tracing } from "@mpo/runtime";
 import type { CallOptions } from "@mpo/transport";
 import type { Disk, DiskJournal } from "../ports/disk.ts";
 import type { FleetLink } from "../ports/fleet-link.ts";
@@ -17,6 +23,8 @@ export interface OutboxOptions {
   /** Begins the names of new reports: another at each start, so that a copied journal gives none twice. */
   readonly name: string;
   readonly logger: Logger;
+  /** Default: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 interface Waiting {
@@ -154,7 +162,7 @@ export class Outbox {
       const { report } = next.request;
       await this.#turns.take(() => this.#storeLeft());
       try {
-        await send(next, link, options);
+        await this.#send(next, link, options);
       } catch (thrown) {
         if (!isRefusal(thrown)) throw thrown;
         this.#dropped += 1;
@@ -162,6 +170,16 @@ export class Outbox {
       }
       await this.#turns.take(() => this.#remove(report));
     }
+  }
+
+  /** A report begins a trace, and its call has the name of that in all logs. */
+  async #send(next: WaitingReport, link: FleetLink, options: CallOptions): Promise<void> {
+    const { identity, tracing = noTracing } = this.#options;
+    const attributes = { "mpo.device": deviceKey(identity), "mpo.report": next.request.report };
+    await tracing.span({ name: `report ${next.kind}`, kind: "client", attributes }, async (span) => {
+      const trace = span === undefined ? {} : { traceparent: span.traceparent, requestId: span.traceId };
+      await send(next, link, { ...options, ...trace });
+    });
   }
 
   close(): Promise<void> {

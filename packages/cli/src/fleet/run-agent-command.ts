@@ -18,7 +18,7 @@ import {
 } from "@mpo/agent";
 import { formatBytes, given, MIB } from "@mpo/core";
 import { linkSignals, makeFolder, systemClock, throwIfAborted } from "@mpo/io";
-import { type Logger, type LogLevel, runServices, type Service } from "@mpo/runtime";
+import { type Logger, type LogLevel, openTracing, runServices, type Service } from "@mpo/runtime";
 import { findJoining, findWayIn, type JoiningOptions, type WayIn } from "../access/find-joining.ts";
 import type { Daemon, Files, Output, Stop } from "../command-context.ts";
 import type { ConfigFile } from "../config-file/config-file.ts";
@@ -89,7 +89,11 @@ export async function runAgentCommand(
   const find = (): Promise<WayIn | undefined> => findWayIn(wanted(), context, context);
   // A service waits for a way; a person is rather told.
   const found = manager.isThere ? undefined : await findJoining(wanted(), context, context);
-  const common = { clock: systemClock, random: Math.random, logger };
+  const tracing = await openTracing({
+    ...{ service: "mpo-agent", instance: settings.identity.device, version: settings.agentVersion },
+    ...{ environment, logger },
+  });
+  const common = { clock: systemClock, random: Math.random, logger, tracing };
   const agent = agentService(async (signal, onReady) => {
     const { joining, targets } = found ?? (await waitForWayIn(find, { manager, logger, signal }));
     let known: Pick<ReadyFacts, "identity" | "coordinators"> = { identity: settings.identity, coordinators: targets };
@@ -127,7 +131,7 @@ export async function runAgentCommand(
       if (terminal.json) logger.error("the agent ends", { err: thrown });
       printError(terminal, thrown);
     },
-  });
+  }).finally(() => tracing.close());
   context.exitWith(code);
 }
 

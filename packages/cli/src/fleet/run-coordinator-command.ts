@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import {
   type AdjustCoordinator,
@@ -12,11 +13,12 @@ import {
 import { given, MpoError, SECOND_MS, USUAL_ADDRESSES } from "@mpo/core";
 import { localJoinFile } from "@mpo/identity";
 import { addressOf, fileError, hereOf, isLoopback, systemClock, targetOf, throwIfAborted } from "@mpo/io";
-import type { LogLevel } from "@mpo/runtime";
+import { type LogLevel, openTracing } from "@mpo/runtime";
 import { inClearText } from "../access/find-fleet.ts";
 import type { Daemon, Files, Output } from "../command-context.ts";
 import type { ConfigFile } from "../config-file/config-file.ts";
 import type { Address } from "../options/address-options.ts";
+import { nameOfHost } from "../options/fleet-options.ts";
 import { type OidcOptions, oidcFrom } from "../options/oidc-options.ts";
 import { printError } from "../output/print-error.ts";
 import { commandLogger } from "./command-logger.ts";
@@ -88,8 +90,13 @@ export async function runCoordinatorCommand(
   });
   // From here on the services listen themselves: what came before must not be lost.
   throwIfAborted(context.signal);
+  const tracing = await openTracing({
+    ...{ service: "mpo-coordinator", instance: options.name ?? nameOfHost(hostname()) },
+    ...{ environment: context.environment, logger },
+  });
   const code = await runCoordinator(settingsFrom(options), {
     nats,
+    tracing,
     keys: keyFiles(options, context),
     ...(options.models && { models: resolve(context.workingFolder, options.models) }),
     localJoinFile: (port) => localJoinFile(stateFolder(context.environment), port),
@@ -106,7 +113,7 @@ export async function runCoordinatorCommand(
       if (terminal.json) logger.error("the coordinator ends", { err: thrown });
       printError(terminal, thrown);
     },
-  });
+  }).finally(() => tracing.close());
   context.exitWith(code);
 }
 

@@ -147,7 +147,10 @@ export class AdminApi {
     return { document, explanation };
   }
 
-  async pushConfig(request: Ask<"pushConfig">, { signal, ...facts }: ApiCall): Promise<Answer<"pushConfig">> {
+  async pushConfig(
+    request: Ask<"pushConfig">,
+    { signal, traceparent, ...facts }: ApiCall,
+  ): Promise<Answer<"pushConfig">> {
     const { identity, model, budget, objective, config, expectedVersion, modelVersion } = request;
     const { document } = await this.#parts.searches.answer(
       {
@@ -156,7 +159,7 @@ export class AdminApi {
         ...{ budget, objective, config, expectedVersion, modelVersion },
         reasons: wordsOf(request.reason),
       },
-      { signal },
+      { signal, traceparent },
     );
     await this.#wrote("hand", identity, facts, document, request.reason);
     return { document };

@@ -8,4 +8,6 @@ export interface ApiCall extends PeerFacts {
   readonly person?: Person | undefined;
   /** Name of the call in the logs. */
   readonly requestId?: string;
+  /** The span that the call is; absent: nothing is traced. */
+  readonly traceparent?: string | undefined;
 }

@@ -145,7 +145,7 @@ export class FleetApi {
   async #storeProfile(
     identity: DeviceIdentity,
     request: Ask<"reportProfile">,
-    { signal, requestId }: ApiCall,
+    { signal, requestId, traceparent }: ApiCall,
   ): Promise<Answer<"reportProfile">> {
     const { registry, profiles, queue, audit, logger, onReport } = this.#parts;
     await registry.heardOf(identity, { signal });
@@ -155,7 +155,11 @@ export class FleetApi {
     // Also for a repeated one: who asked for the search may have ended between the two writes.
     if (isNewest && !needsChain) {
       const name = { identity, model: request.profile.model.name };
-      const asked = { request: requestOfReport(request.report), actor: `device ${identity.device}` };
+      const asked = {
+        request: requestOfReport(request.report),
+        actor: `device ${identity.device}`,
+        ...given({ traceparent }),
+      };
       await queue.ask(name, asked, { signal });
     }
     onReport?.({ isDuplicate });

@@ -8,21 +8,21 @@ import {
   type RequestOf,
   type ResponseOf,
 } from "@mpo/protocol";
+import type { Tracing } from "@mpo/runtime";
 import { adminService, type CallContext, fleetService, type HandlersOf, type ServedService } from "@mpo/transport";
 import type { Coordinator } from "../coordinator.ts";
-import type { Metrics } from "../http/metrics.ts";
 import { ADMIN_ACCESS } from "../identity/access-table.ts";
 import { ANYBODY, type Person, requireRole } from "../identity/person.ts";
 import type { ApiCall } from "./api-call.ts";
 
 /** A coordinator's APIs as the listener serves them; every call is counted. */
 export function servicesOf(coordinator: Coordinator): readonly ServedService[] {
-  const { fleet, admin, identityApi, groupApi, rolloutApi, artifacts, adaptations, metrics, identities } = coordinator;
+  const { fleet, admin, identityApi, groupApi, rolloutApi, artifacts, adaptations, identities } = coordinator;
   const unproven = identities === undefined ? ANYBODY : undefined;
   const forPeople = [admin, identityApi, groupApi, rolloutApi, artifacts, adaptations];
   return [
-    fleetService(counted(FLEET_SERVICE, joined(FLEET_SERVICE, [fleet, artifacts, adaptations]), metrics)),
-    adminService(counted(ADMIN_SERVICE, guarded(forPeople, unproven), metrics)),
+    fleetService(counted(FLEET_SERVICE, joined(FLEET_SERVICE, [fleet, artifacts, adaptations]), coordinator)),
+    adminService(counted(ADMIN_SERVICE, guarded(forPeople, unproven), coordinator)),
   ];
 }
 
@@ -79,9 +79,13 @@ type Api<Methods> = {
   ) => ResponseOf<Methods[Name]> | Promise<ResponseOf<Methods[Name]>> | AsyncIterable<ResponseOf<Methods[Name]>>;
 };
 
-function counted<Methods extends object>(methods: Methods, api: Api<Methods>, metrics: Metrics): HandlersOf<Methods> {
+function counted<Methods extends object>(
+  methods: Methods,
+  api: Api<Methods>,
+  { metrics, tracing }: Pick<Coordinator, "metrics" | "tracing">,
+): HandlersOf<Methods> {
   const all = Object.entries(methods) as [keyof Methods & string, Method<unknown, unknown>][];
-  const handlers = all.map(([name, { isStream }]) => {
+  const handlers = all.map(([name, { isStream, path }]) => {
     // Persons are those that our own `identify` has made.
     const handle = (request: unknown, call: CallContext) =>
       api[name](request as RequestOf<Methods[typeof name]>, call as ApiCall);
@@ -89,7 +93,7 @@ function counted<Methods extends object>(methods: Methods, api: Api<Methods>, me
       const began = performance.now();
       let code = "ok";
       try {
-        return await handle(request, call);
+        return await traced(tracing, path, call, (own) => handle(request, own));
       } catch (thrown) {
         code = MpoError.from(thrown).code;
         throw thrown;
@@ -112,4 +116,18 @@ function counted<Methods extends object>(methods: Methods, api: Api<Methods>, me
     return [name, isStream ? stream : answer];
   });
   return Object.fromEntries(handlers) as HandlersOf<Methods>;
+}
+
+/** A call whose caller traces it is a span of that trace. Others are none: heartbeats of many devices would be all one sees. */
+async function traced(
+  tracing: Tracing,
+  path: string,
+  call: CallContext,
+  work: (call: CallContext) => unknown,
+): Promise<unknown> {
+  const { traceparent: parent, requestId, deviceId } = call;
+  if (parent === undefined) return await work(call);
+  const attributes = { "rpc.system": "grpc", "mpo.request_id": requestId, "mpo.device": deviceId };
+  const span = { name: path.slice(1), kind: "server", parent, attributes } as const;
+  return await tracing.span(span, async (own) => await work({ ...call, traceparent: own?.traceparent ?? parent }));
 }

@@ -71,6 +71,11 @@ export interface Answer {
   readonly before: DocumentVersion | undefined;
 }
 
+/** A call that may be part of a trace, which a document takes with it to its device. */
+export interface TracedCall extends StoreCallOptions {
+  readonly traceparent?: string | undefined;
+}
+
 export interface Push {
   readonly content: DocumentContent;
   readonly explanation: Explanation;
@@ -190,7 +195,7 @@ export class DocumentService {
     identity: DeviceIdentity,
     push: Push,
     current: CurrentDocument | undefined,
-    call: StoreCallOptions = {},
+    { traceparent, ...call }: TracedCall = {},
   ): Promise<DesiredDocument> {
     const stamp = {
       version: nextVersion(current?.document.version, push.floor, this.#signer.epoch),
@@ -201,7 +206,8 @@ export class DocumentService {
     const { document, bytes } = documentToBytes(push.content, stamp);
     // First into the archive: once the new document is there, the one before it is nowhere else.
     await this.#keep(identity, bytes, push.explanation, current, call);
-    const value = desiredEnvelopeCodec.toBytes({ document: bytes, signatures: this.#signer.sign(bytes) });
+    const envelope = { document: bytes, signatures: this.#signer.sign(bytes), ...given({ traceparent }) };
+    const value = desiredEnvelopeCodec.toBytes(envelope);
     const key = deviceKey(identity);
     const place = { bucket: BUCKETS.desired, key, ...call };
     const revision = await writeInPlace(this.#context, place, value, current?.revision);

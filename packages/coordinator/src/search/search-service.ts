@@ -13,7 +13,7 @@ import type { Clock } from "@mpo/io";
 import { compareVersions, type DesiredDocument, type DeviceIdentity, type DocumentVersion } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
 import type { PublishedModels } from "../artifacts/published-models.ts";
-import type { Answer, CurrentDocument, DocumentService, KeptFacts } from "../documents/document-service.ts";
+import type { Answer, CurrentDocument, DocumentService, KeptFacts, TracedCall } from "../documents/document-service.ts";
 import { contentOf, type DocumentContent } from "../documents/make-document.ts";
 import { requestOfKept, requestOfKeys, requestOfRaise } from "../documents/requests.ts";
 import type { PriorService } from "../priors/prior-service.ts";
@@ -66,7 +66,7 @@ export class SearchService {
    * Makes the document that answers a request and pushes it, once. Throws `precondition-failed` when device, profile, chain
    * or model are not there, `over-budget` when nothing fits, `conflict` when the expected version is not the newest.
    */
-  async answer(wish: DocumentWish, options: StoreCallOptions = {}): Promise<MadeDocument> {
+  async answer(wish: DocumentWish, options: TracedCall = {}): Promise<MadeDocument> {
     const { identity } = wish.name;
     return await this.#raced(identity, wish.expectedVersion, options, async (current) => {
       const { registry, documents } = this.#parts;
@@ -267,7 +267,7 @@ export class SearchService {
     content: DocumentContent,
     { considered, overBudget, rejected }: Pick<PlannedLadder, "considered" | "overBudget" | "rejected">,
     current: CurrentDocument | undefined,
-    options: StoreCallOptions,
+    options: TracedCall,
   ): Promise<DesiredDocument> {
     const push = {
       content,

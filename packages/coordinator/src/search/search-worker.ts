@@ -1,6 +1,8 @@
-import { formatVersion, MpoError } from "@mpo/core";
+import { formatVersion, given, MpoError } from "@mpo/core";
 import { isAbortError } from "@mpo/io";
-import { isTransient, type Logger } from "@mpo/runtime";
+import { deviceKey } from "@mpo/protocol";
+import { isTransient, type Logger, readTraceparent, type Tracing } from "@mpo/runtime";
+import type { TracedCall } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
 import type { Metrics } from "../http/metrics.ts";
 import type { PriorService } from "../priors/prior-service.ts";
@@ -16,26 +18,31 @@ interface WorkerParts {
   readonly audit: Audit;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  readonly tracing: Tracing;
 }
 
 /** Does the searches of the queue. What cannot be done is written down, and the work is over. */
-export function searchWorker({ searches, profiles, priors, audit, metrics, logger }: WorkerParts) {
-  return async (name: ProfileName, { request, budget, objective }: WorkRecord, signal: AbortSignal): Promise<void> => {
+export function searchWorker({ searches, profiles, priors, audit, metrics, logger, tracing }: WorkerParts) {
+  const work = async (
+    name: ProfileName,
+    { request, budget, objective }: WorkRecord,
+    call: TracedCall & { readonly signal: AbortSignal },
+  ): Promise<void> => {
     const { identity, model } = name;
+    const { signal } = call;
     try {
       const facts = profiles.facts(name)?.value;
       if (facts !== undefined) {
         const { deviceClass, graphDigest } = facts;
         await priors.refresh({ tenant: identity.tenant, deviceClass, model, graphDigest }, { signal });
       }
-      const { document, isNew } = await searches.answer(
-        { name, request, budget, objective, isAutomatic: true },
-        { signal },
-      );
+      const { document, isNew } = await searches.answer({ name, request, budget, objective, isAutomatic: true }, call);
       if (!isNew) return;
       const { version, rungs } = document;
       metrics.pushed("search");
-      logger.info("pushed a document", { deviceId: identity.device, model, version, rungs: rungs.length });
+      const traceId = readTraceparent(call.traceparent)?.traceId;
+      const said = { deviceId: identity.device, model, version, rungs: rungs.length };
+      logger.info("pushed a document", { ...said, ...given({ traceId }) });
       const message = `${formatVersion(version)} of ${model}: ${rungs.length} rungs, for ${request}`;
       await audit.log({ kind: "config-pushed", identity, actor: "coordinator", message });
     } catch (thrown) {
@@ -51,5 +58,12 @@ export function searchWorker({ searches, profiles, priors, audit, metrics, logge
       const message = `${model}, for ${request}: ${error.message}`;
       await audit.log({ kind: "search-failed", identity, actor: "coordinator", message });
     }
+  };
+  return async (name: ProfileName, record: WorkRecord, signal: AbortSignal): Promise<void> => {
+    const { traceparent: parent, attempts, request } = record;
+    if (parent === undefined) return await work(name, record, { signal });
+    const attributes = { "mpo.device": deviceKey(name.identity), "mpo.model": name.model, "mpo.request": request };
+    const span = { name: "search", parent, attributes: { ...attributes, "mpo.attempt": attempts } };
+    await tracing.span(span, (own) => work(name, record, { signal, traceparent: own?.traceparent ?? parent }));
   };
 }

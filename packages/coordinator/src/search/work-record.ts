@@ -10,6 +10,8 @@ const workSchema = object({
   actor: text(1, 128),
   budget: budgetSchema.optional(),
   objective: objectiveSchema.optional(),
+  /** The span in which it was asked for; absent: nothing is traced. */
+  traceparent: text(1, 64).optional(),
   /** How often it was begun. */
   attempts: whole(),
   /** The coordinator that is at it; absent: none is. */

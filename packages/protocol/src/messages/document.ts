@@ -78,11 +78,16 @@ export const desiredDocument = consistent(
 export type DocumentSignature = Fact<typeof documentSignature>;
 const documentSignature = object({ key: name(), signature: bytes(64, 64) });
 
+/** W3C Trace Context's name of a span. */
+export const traceparent = text(1, 64);
+
 /** A document as it travels and is stored: its exact bytes, and signatures over them. */
 export type DesiredEnvelope = Fact<typeof desiredEnvelope>;
 export const desiredEnvelope = object({
   document: bytes(1, LIMITS.documentBytes),
   signatures: list(documentSignature, 0, 8),
+  /** What caused it, in the form of W3C Trace Context; not signed, for nothing is decided by it. */
+  traceparent: traceparent.optional(),
 });
 
 /** Compares two positions: below 0 when `left` is older, above 0 when it is newer. */

@@ -20,6 +20,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Name of the call in the logs of both sides. */
   readonly requestId: string;
+  /** W3C's name of the span that the caller made the call in; undefined: none. */
+  readonly traceparent?: string | undefined;
 }
 
 /** What is known of a caller. */

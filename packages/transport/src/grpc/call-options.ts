@@ -9,6 +9,8 @@ export interface CallOptions extends Abortable {
   readonly deadlineMs?: number;
   /** Name of the call in the logs of both sides. Default: a random one. */
   readonly requestId?: string;
+  /** W3C's name of the span that this call is part of. Absent: it is part of none. */
+  readonly traceparent?: string | undefined;
   /** How often it is tried again, where calls are repeated at all. Default: as the client was made. */
   readonly retries?: number;
 }
@@ -18,6 +20,9 @@ export const REQUEST_ID_KEY = "mpo-request-id";
 
 /** Names that are taken over from a caller; others are replaced. */
 export const REQUEST_ID: RegExp = /^[A-Za-z0-9-]{1,64}$/u;
+
+/** Metadata key of what caused the call, as everybody names it (W3C Trace Context). */
+export const TRACEPARENT_KEY = "traceparent";
 
 /** Metadata key of a caller's token, as everybody names it. */
 const BEARER_KEY = "authorization";
@@ -29,9 +34,10 @@ export interface SentOptions extends CallOptions {
 }
 
 /** What a client sends in addition to a request. */
-export function requestMetadata({ requestId = randomUUID(), bearer }: SentOptions): Metadata {
+export function requestMetadata({ requestId = randomUUID(), traceparent, bearer }: SentOptions): Metadata {
   const metadata = new Metadata();
   metadata.set(REQUEST_ID_KEY, requestId);
+  if (traceparent !== undefined) metadata.set(TRACEPARENT_KEY, traceparent);
   if (bearer !== undefined) metadata.set(BEARER_KEY, `Bearer ${bearer}`);
   return metadata;
 }

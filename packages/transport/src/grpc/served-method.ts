@@ -4,10 +4,10 @@ import type { Metadata, ServerUnaryCall, ServerWritableStream, sendUnaryData } f
 import { given, hasCode, MpoError } from "@mpo/core";
 import { type Clock, hostOf, linkSignals, untilAborted } from "@mpo/io";
 import type { Method, StreamMethod, UnaryMethod } from "@mpo/protocol";
-import type { LogFields, Logger } from "@mpo/runtime";
+import { type LogFields, type Logger, readTraceparent } from "@mpo/runtime";
 import { type CallContext, type CallerFacts, claimedIdentity, type Identify } from "./call-context.ts";
 import { failure } from "./call-failure.ts";
-import { bearerOf, REQUEST_ID, REQUEST_ID_KEY } from "./call-options.ts";
+import { bearerOf, REQUEST_ID, REQUEST_ID_KEY, TRACEPARENT_KEY } from "./call-options.ts";
 import type { ConnectionGuard } from "./connection-guard.ts";
 import type { TokenBuckets } from "./token-bucket.ts";
 
@@ -124,6 +124,7 @@ async function served(
   const kind = method.isStream ? "stream" : "unary";
   const running = server.running[kind];
   const requestId = requestIdOf(call.metadata);
+  const traceparent = traceparentOf(call.metadata);
   const logger = server.logger.child({ requestId, path: method.path });
   using linked = linkSignals(server.stops);
   const onCancel = (): void => linked.abort(new MpoError("cancelled", "the caller gave up"));
@@ -141,7 +142,10 @@ async function served(
     const payer = deviceId ?? (person === undefined ? hostOf(peer) : `person ${person.name}`);
     if (!server.buckets.take(payer, clock.monotonicMs())) throw busy("too many calls");
     // The caller gets its answer when the signal aborts, though a handler may take its time to notice.
-    await untilAborted(work(request(), { ...caller, peer, signal: linked.signal, requestId }), linked.signal);
+    await untilAborted(
+      work(request(), { ...caller, peer, signal: linked.signal, requestId, traceparent }),
+      linked.signal,
+    );
     logger.debug("a call was answered", { ...named(caller), ms: Math.round(clock.monotonicMs() - beganMs) });
   } catch (thrown) {
     const error = MpoError.from(thrown);
@@ -226,4 +230,9 @@ function busy(why: string): MpoError {
 function requestIdOf(metadata: Metadata): string {
   const [given] = metadata.get(REQUEST_ID_KEY);
   return typeof given === "string" && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+function traceparentOf(metadata: Metadata): string | undefined {
+  const [sent] = metadata.get(TRACEPARENT_KEY);
+  return typeof sent === "string" && readTraceparent(sent) !== undefined ? sent : undefined;
 }
