@@ -76,7 +76,10 @@ async function agentSays(says) {
   );
 }
 
-/** @param {string} more */
+/**
+ * @param {string} unit
+ * @param {string} more
+ */
 function dropIn(unit, more) {
   mkdirSync(`/etc/systemd/system/${unit}.service.d`, { recursive: true });
   writeFileSync(`/etc/systemd/system/${unit}.service.d/test.conf`, `[Service]\n${more}\n`);

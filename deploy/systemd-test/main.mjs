@@ -14,7 +14,7 @@ import { whyNotHere } from "../install-test/debian-root.mjs";
 import { installPackages } from "../install-test/packages.mjs";
 import { MACHINES } from "../release/facts.mjs";
 import { requireTools, runTool } from "../release/tools.mjs";
-import { cacheRoot, ensureArtefact } from "../setup/cache.mjs";
+import { cacheRoot, ensureArtefact, exists } from "../setup/cache.mjs";
 import { runChild } from "../setup/child.mjs";
 import { createSay, failureMessage, SetupFailure } from "../setup/say.mjs";
 
@@ -56,11 +56,10 @@ async function ensureBootable(context) {
 }
 
 /**
- * @param {SetupContext} context
  * @param {string} root
  * @param {{ scene: "container" | "machine", results: string }} options
  */
-async function placeTest(context, root, { scene, results }) {
+async function placeTest(root, { scene, results }) {
   const folder = join(root, "root/systemd-test");
   await mkdir(folder, { recursive: true });
   for (const file of ["in-guest.mjs", "hog.mjs"]) await copyFile(join(HERE, file), join(folder, file));
@@ -80,7 +79,7 @@ async function placeTest(context, root, { scene, results }) {
  * @param {string} root
  */
 async function bootContainer(context, root) {
-  await placeTest(context, root, { scene: "container", results: `file:/${RESULTS}` });
+  await placeTest(root, { scene: "container", results: `file:/${RESULTS}` });
   const boot = await readFile(join(HERE, "boot-container.sh"), "utf8");
   const [group, command] = [`mpo-systemd-test-${process.pid}`, ["sh", "-ec", boot, "sh", await unifiedGroups()]];
   const { code, stderr } = await runChild(
@@ -98,7 +97,7 @@ async function bootContainer(context, root) {
 /** @returns {Promise<string>} where control groups of version 2 are */
 async function unifiedGroups() {
   for (const folder of CGROUPS) {
-    if ((await readdir(folder).catch(() => [])).includes("cgroup.controllers")) return folder;
+    if (await exists(join(folder, "cgroup.controllers"))) return folder;
   }
   throw new SetupFailure("control groups of version 2 are not mounted here.", "mount them: systemd needs them.");
 }
@@ -111,7 +110,7 @@ async function unifiedGroups() {
  */
 async function bootMachine(context, root, folder) {
   await requireTools(context, { "qemu-system-x86_64": "qemu-system-x86", mke2fs: "e2fsprogs" });
-  await placeTest(context, root, { scene: "machine", results: "file:/dev/ttyS1" });
+  await placeTest(root, { scene: "machine", results: "file:/dev/ttyS1" });
   const at = (/** @type {string} */ name) => join(folder, name);
   const [disk, results, console] = [at("disk.img"), at("results"), at("console")];
   await writeFile(disk, "");

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { testFolder } from "../test-support/fleet-room.ts";
-import { checkMemoryController, checkMount, checkPower, checkTimeSync } from "./board-checks.ts";
+import { checkMount, checkPower, checkTimeSync } from "./board-checks.ts";
 import type { DoctorContext } from "./check.ts";
 
 /** A board with these files; programs are not in its PATH. */
@@ -59,20 +59,5 @@ describe("the doctor on a board", () => {
     const unsynchronised = { ...(await board(t, {})), environment: { PATH: bin } };
     assert.equal((await checkTimeSync(unsynchronised)).state, "warning");
     assert.match((await checkTimeSync(await board(t, {}))).found, /not known/u);
-  });
-
-  it("says how a Pi gets its memory controller", async (t) => {
-    assert.equal(
-      (await checkMemoryController(await board(t, { "sys/fs/cgroup/cgroup.controllers": "cpu memory pids\n" }))).state,
-      "ok",
-    );
-    const pi = await checkMemoryController(
-      await board(t, {
-        "sys/fs/cgroup/cgroup.controllers": "cpuset cpu io pids\n",
-        "proc/cgroups": "memory\t0\t80\t0\n",
-      }),
-    );
-    assert.deepEqual([pi.state, /cgroup_enable=memory/u.test(pi.fix ?? "")], ["warning", true]);
-    assert.equal((await checkMemoryController(await board(t, { "proc/cgroups": "memory\t4\t80\t1\n" }))).state, "ok");
   });
 });

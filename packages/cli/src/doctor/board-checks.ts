@@ -77,20 +77,6 @@ export async function checkTimeSync({ systemRoot, environment, signal }: DoctorC
   return { state: "ok", found: "not known: no timedatectl here" };
 }
 
-/** A memory limit can be given to each job. */
-export async function checkMemoryController({ systemRoot }: DoctorContext): Promise<Finding> {
-  const second = await textOf(join(systemRoot, "sys/fs/cgroup/cgroup.controllers"));
-  if (second?.split(/\s+/u).includes("memory") === true) return { state: "ok", found: "control groups limit memory" };
-  const first = (await textOf(join(systemRoot, "proc/cgroups"))) ?? "";
-  if (/^memory\s+\d+\s+\d+\s+1$/mu.test(first) && second === undefined)
-    return { state: "ok", found: "control groups of version 1 limit memory" };
-  return {
-    state: "warning",
-    found: "the kernel does not limit memory by control groups: jobs are held to it by TensorFlow's pool alone",
-    fix: "Raspberry Pi: add cgroup_enable=memory cgroup_memory=1 to the line in /boot/firmware/cmdline.txt, and restart it.",
-  };
-}
-
 async function textOf(path: string): Promise<string | undefined> {
   return await readFile(path, "utf8").catch(() => undefined);
 }

@@ -8,9 +8,10 @@ import { agentFolder, LIMITS_FILE } from "../fleet/run-agent-command.ts";
 import { stateFolder } from "../fleet/state-folder.ts";
 import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
 import { createTable } from "../output/table.ts";
-import { checkMemoryController, checkMount, checkPower, checkTimeSync } from "./board-checks.ts";
+import { checkMount, checkPower, checkTimeSync } from "./board-checks.ts";
 import { type Check, type DoctorContext, type Finding, ROLES, type Role } from "./check.ts";
 import { checkMemoryCap, checkTensorflow } from "./engine-checks.ts";
+import { checkJobGroups } from "./group-check.ts";
 import { checkAuthority, checkContexts, checkDeviceCertificate } from "./identity-checks.ts";
 import { answersHealth, checkCoordinator, checkNatsServer, checkPort, checkProxy } from "./network-checks.ts";
 import { checkDisk, checkStoreRoom } from "./storage-check.ts";
@@ -96,7 +97,7 @@ function checksFor(options: DoctorOptions, context: DoctorContext): readonly Che
     ...neededBy(["agent"], {
       memory: () => checkMemory(context, data),
       "pressure (PSI)": () => checkPressure(context, data),
-      "memory limits": () => checkMemoryController(context),
+      "memory limits": () => checkJobGroups(context),
       power: () => checkPower(context),
       clear_refs: () => checkClearRefs(context),
       TensorFlow: () => checkTensorflow(context),
