@@ -1,4 +1,5 @@
 /** The program in JavaScript: what the product's packages are built to, beside the npm packages that they need. */
+import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureNpmTree, productPackages, treeManifests } from "./npm-tree.mjs";
@@ -37,7 +38,10 @@ export async function writeAppTree(context, facts, machines, target, { interpret
   const manifests = await treeManifests(context.root, "app");
   for (const name of await productPackages(context.root)) {
     const folder = join(modules, "@mpo", name);
-    const isWanted = (/** @type {string} */ path) => isShipped(path) && !IS_OF_TESTS.test(path);
+    const source = join(context.root, "packages", name, "src");
+    // What an older source was built to may still lie there.
+    const hasSource = (/** @type {string} */ path) => existsSync(join(source, path.replace(/\.js$/u, ".ts")));
+    const isWanted = (/** @type {string} */ path) => isShipped(path) && !IS_OF_TESTS.test(path) && hasSource(path);
     await copyTree(join(context.root, "packages", name, "dist"), join(folder, "dist"), isWanted);
     const manifest = { ...manifests[`packages/${name}`], exports: { ".": "./dist/index.js" } };
     await writeFile(join(folder, "package.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);
