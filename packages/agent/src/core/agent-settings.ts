@@ -20,6 +20,8 @@ export interface AgentSettings {
   readonly effectiveBatch: number;
   /** How often the machine and the inputs are looked at. */
   readonly tickMs: number;
+  /** Whether the machine runs in another power mode is looked at this often. */
+  readonly modeLookMs: number;
   /** How often a running probe or window is checked against the serving program's needs. */
   readonly watchMs: number;
   /** Time between two windows of a model at least. */
@@ -62,6 +64,7 @@ export const DEFAULT_AGENT_SETTINGS: Omit<AgentSettings, "identity" | "agentVers
   method: "tent",
   effectiveBatch: 64,
   tickMs: 5_000,
+  modeLookMs: 60_000,
   watchMs: 1_000,
   windowPauseMs: 600_000,
   minTrainingInputs: 256,

@@ -62,8 +62,10 @@ export class Documents {
     return excess === undefined ? undefined : `over-limits: ${excess}`;
   }
 
-  /** Whether the model of a document is the one that is served. */
+  /** Whether the model of a document is the one that is served, and the device what it was searched for. */
   isServed(document: DesiredDocument): boolean {
+    // In another power mode nothing of what was predicted holds: a new one comes with the new profile.
+    if (document.deviceClass !== this.#parts.inventory.deviceClass) return false;
     return isServed(
       this.models.find(({ name }) => name === document.model),
       document,

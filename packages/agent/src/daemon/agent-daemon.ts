@@ -23,6 +23,7 @@ import { findJobGroups } from "../system/job-groups.ts";
 import { machineMarks } from "../system/machine-marks.ts";
 import { SystemFiles } from "../system/system-files.ts";
 import { systemMonitor } from "../system/system-monitor.ts";
+import { untilClassChanges } from "../system/watch-class.ts";
 import { runTogether } from "../work/run-together.ts";
 import type { FleetConnection } from "./connect-fleet.ts";
 
@@ -37,7 +38,7 @@ export interface AgentDaemonOptions
   readonly dataFolder: string;
   /** The serving program's folders, one sub-folder a model. */
   readonly servingRoot: string;
-  /** Default: made from board, cores and memory. */
+  /** Default: made from board, cores, memory, power mode and clocks. */
   readonly deviceClass?: string;
   /**
    * Behave as a machine with so much memory would: the agent and its children use it up, what else runs here does not.
@@ -119,6 +120,11 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
       options.onReady?.(agent);
       await runTogether(ends.signal, [
         (all) => agent.run({ signal: all }),
+        async (all) => {
+          await untilClassChanges({ monitor, clock, logger, lookMs: settings.modeLookMs }, all);
+          // What it runs by, and what others measured, is for another class now: it begins again, and says hello as it is.
+          ends.abort();
+        },
         async (all) => {
           await member?.run(all);
           // Under another name everything begins again.

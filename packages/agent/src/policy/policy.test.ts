@@ -77,11 +77,12 @@ describe("probes", () => {
     orders: [],
     records: {},
     engineVersion: "1",
+    deviceClass: "board-15w",
     nowMs: 1e12,
     staleAfterMs: 1_000,
   };
   const order: ProbeOrder = { order: "o1", model: "b", manifestDigest: "d2", configs: [], maxMs: 10, isFresh: false };
-  const facts = { engineVersion: "1", workerIdleBytes: 5, nowMs: 1e12 };
+  const facts = { engineVersion: "1", deviceClass: "board-15w", workerIdleBytes: 5, nowMs: 1e12 };
   const due = (change: Partial<ProbeSituation>): string | undefined => {
     const found = dueProbe({ ...situation, ...change });
     return found === undefined ? undefined : `${found.model} ${found.why}`;
@@ -97,6 +98,7 @@ describe("probes", () => {
     assert.equal(due({ records, nowMs: 1e12 + 1_001 }), "a stale");
     assert.equal(due({ records, nowMs: 5 }), undefined, "a clock that was set back");
     assert.equal(due({ records, engineVersion: "2" }), "a engine-changed");
+    assert.equal(due({ records, deviceClass: "board-maxn" }), "a class-changed");
     assert.equal(due({ records, models: [{ name: "a", manifestDigest: "new" }] }), "a model-changed");
     assert.equal(due({ records, orders: [order] }), "b order");
     assert.equal(due({ records, orders: [{ ...order, manifestDigest: "other" }] }), undefined);

@@ -1,4 +1,4 @@
-import { type Fact, fact } from "@mpo/core";
+import { type Fact, fact, given } from "@mpo/core";
 import type { ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 
 const { byteCount, digest, list, name, number, object, text, whole } = fact;
@@ -11,6 +11,8 @@ export type ProbeRecord = Fact<typeof probeRecordSchema>;
 export const probeRecordSchema = object({
   manifestDigest: digest(),
   engineVersion: text(0, 64),
+  /** What the device was then; absent: an earlier release did not say. */
+  deviceClass: text(0, 64).optional(),
   /** End of the last successful probe, device's clock; 0: none yet. */
   measuredAtMs: number(0, 8.64e15),
   workerIdleBytes: byteCount(),
@@ -27,7 +29,7 @@ export type ProbeRecords = Readonly<Record<string, ProbeRecord>>;
 export interface DueProbe {
   readonly model: string;
   readonly manifestDigest: string;
-  readonly why: "order" | "first" | "model-changed" | "engine-changed" | "stale";
+  readonly why: "order" | "first" | "model-changed" | "engine-changed" | "class-changed" | "stale";
   readonly order?: ProbeOrder;
 }
 
@@ -37,6 +39,7 @@ export interface ProbeSituation {
   readonly orders: readonly ProbeOrder[];
   readonly records: ProbeRecords;
   readonly engineVersion: string;
+  readonly deviceClass: string;
   readonly nowMs: number;
   readonly staleAfterMs: number;
 }
@@ -64,16 +67,17 @@ export function dueProbe(situation: ProbeSituation): DueProbe | undefined {
 /** A board without a battery starts in 1970. */
 const NEVER_SET_MS = Date.UTC(2000, 0, 1);
 
-const URGENCY: readonly DueProbe["why"][] = ["first", "model-changed", "engine-changed", "stale"];
+const URGENCY: readonly DueProbe["why"][] = ["first", "model-changed", "engine-changed", "class-changed", "stale"];
 
 function reasonFor(
   record: ProbeRecord | undefined,
   manifestDigest: string,
-  { engineVersion, nowMs, staleAfterMs }: ProbeSituation,
+  { engineVersion, deviceClass, nowMs, staleAfterMs }: ProbeSituation,
 ): DueProbe["why"] | undefined {
   if (record === undefined || record.measuredAtMs === 0) return "first";
   if (record.manifestDigest !== manifestDigest) return "model-changed";
   if (record.engineVersion !== engineVersion) return "engine-changed";
+  if (record.deviceClass !== undefined && record.deviceClass !== deviceClass) return "class-changed";
   // Measured before the clock was set: only the coordinator knows how old it is, and it asks for another in time.
   if (record.measuredAtMs < NEVER_SET_MS) return undefined;
   // A clock that was set back makes the measurement lie in the future: it is then as good as fresh.
@@ -97,12 +101,13 @@ function isWaiting(record: ProbeRecord | undefined, { manifestDigest }: ServedMo
 export function probeDone(
   records: ProbeRecords,
   due: DueProbe,
-  facts: Pick<ProbeRecord, "engineVersion" | "workerIdleBytes"> & { readonly nowMs: number },
+  facts: Pick<ProbeRecord, "engineVersion" | "deviceClass" | "workerIdleBytes"> & { readonly nowMs: number },
 ): ProbeRecords {
   const orders = recordOf(records, due.model)?.doneOrders ?? [];
   const record: ProbeRecord = {
     manifestDigest: due.manifestDigest,
     engineVersion: facts.engineVersion,
+    ...given({ deviceClass: facts.deviceClass }),
     measuredAtMs: facts.nowMs,
     workerIdleBytes: facts.workerIdleBytes,
     failures: 0,
@@ -119,6 +124,7 @@ export function probeFailed(records: ProbeRecords, due: DueProbe, nowMs: number)
   const record: ProbeRecord = {
     manifestDigest: before === undefined || before.measuredAtMs === 0 ? due.manifestDigest : before.manifestDigest,
     engineVersion: before?.engineVersion ?? "",
+    ...given({ deviceClass: before?.deviceClass }),
     measuredAtMs: before?.measuredAtMs ?? 0,
     workerIdleBytes: before?.workerIdleBytes ?? 0,
     failures,

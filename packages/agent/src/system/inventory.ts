@@ -1,5 +1,6 @@
 import { GIB, given } from "@mpo/core";
 import type { Gpu, Inventory } from "@mpo/protocol";
+import { type MachineMode, modeName, readMachineMode } from "./machine-mode.ts";
 import { readMemoryInfo } from "./memory-info.ts";
 import type { SystemFiles } from "./system-files.ts";
 
@@ -12,7 +13,7 @@ export interface InventoryOptions {
   readonly engineVersion?: string;
   /** Of the local time, by IANA's name. */
   readonly timeZone?: string | undefined;
-  /** Default: made from board, cores and memory. */
+  /** Default: made from board, cores, memory, power mode and clocks. */
   readonly deviceClass?: string;
   /** Report no more memory than this, bytes, as a smaller machine would. */
   readonly memoryLimitBytes?: number;
@@ -28,7 +29,9 @@ export async function readInventory(files: SystemFiles, options: InventoryOption
   const totalBytes = Math.min(memory.totalBytes, options.memoryLimitBytes ?? Number.POSITIVE_INFINITY);
   const board = await readBoard(files);
   const cpuCores = Math.max(1, cpuinfo.match(/^processor\s*:/gmu)?.length ?? 1);
-  const deviceClass = options.deviceClass ?? deviceClassOf({ board, cpuCores, totalBytes, ...options });
+  const deviceClass =
+    options.deviceClass ??
+    deviceClassOf({ board, cpuCores, totalBytes, ...options, mode: await readMachineMode(files) });
   return {
     deviceClass,
     board: board.slice(0, MAX_TEXT),
@@ -52,13 +55,16 @@ export interface DeviceClassFacts {
   readonly architecture: string;
   readonly cpuCores: number;
   readonly totalBytes: number;
+  /** Absent: unknown. */
+  readonly mode?: MachineMode;
 }
 
 /**
- * Devices that probes can speak for each other: same board (or architecture and cores), same memory. Memory is rounded up
- * to the sizes that are sold, because the kernel and the GPU keep a part. "raspberry-pi-4-model-b-4g", "x64-2c-24g".
+ * Devices that probes can speak for each other: same board (or architecture and cores), same memory, same power mode and
+ * clocks. Memory is rounded up to the sizes that are sold, because the kernel and the GPU keep a part.
+ * "raspberry-pi-4-model-b-4g-1800mhz", "nvidia-jetson-orin-nano-8g-15w-1500mhz", "x64-2c-24g".
  */
-export function deviceClassOf({ board, architecture, cpuCores, totalBytes }: DeviceClassFacts): string {
+export function deviceClassOf({ board, architecture, cpuCores, totalBytes, mode }: DeviceClassFacts): string {
   const gibibytes = totalBytes / GIB;
   const sold = gibibytes <= 1 ? (gibibytes <= 0.5 ? 0.5 : 1) : Math.ceil(gibibytes / 2) * 2;
   const memory = sold < 1 ? "512m" : `${sold}g`;
@@ -68,7 +74,9 @@ export function deviceClassOf({ board, architecture, cpuCores, totalBytes }: Dev
     .toLowerCase()
     .replace(/[^a-z0-9]+/gu, "-")
     .replace(/^-+|-+$/gu, "");
-  return `${slug.slice(0, MAX_NAME - memory.length - 1)}-${memory}`;
+  const named = mode === undefined ? "" : modeName(mode, !isGeneric);
+  const end = named === "" ? memory : `${memory}-${named}`;
+  return `${slug.slice(0, MAX_NAME - end.length - 1).replace(/-+$/u, "")}-${end}`;
 }
 
 async function readBoard(files: SystemFiles): Promise<string> {

@@ -126,6 +126,123 @@ describe("inventory", () => {
     it(`makes the class ${expected}`, () => assert.equal(deviceClassOf(facts), expected));
   }
 
+  const clock = (policy: number, files: Readonly<Record<string, string | number>>): Tree =>
+    Object.fromEntries(
+      Object.entries(files).map(([name, value]) => [
+        `sys/devices/system/cpu/cpufreq/policy${policy}/${name}`,
+        `${value}\n`,
+      ]),
+    );
+  const ORIN: Tree = {
+    ...NANO,
+    "proc/device-tree/model": "NVIDIA Jetson Orin Nano Developer Kit\0",
+    "proc/meminfo": meminfo(7620, 5000),
+    "etc/nvpmodel.conf": `# comment
+< POWER_MODEL ID=0 NAME=15W >
+CPU_ONLINE CORE_0 1
+< POWER_MODEL ID=1 NAME=7W >
+< POWER_MODEL ID=2 NAME=MODE_30W_ALL >
+< PM_CONFIG DEFAULT=0 >
+`,
+    ...clock(0, { cpuinfo_max_freq: 1510400, scaling_max_freq: 1510400, scaling_governor: "schedutil" }),
+  };
+  const PI_CLOCK = { cpuinfo_max_freq: 1800000, scaling_max_freq: 1800000, scaling_min_freq: 600000 };
+  const { "sys/devices/platform/soc/soc:firmware/get_throttled": _, ...COOL } = PI;
+  const PC: Tree = { ...COOL, "proc/device-tree/model": "KVM\0" };
+  for (const [what, tree, expected] of [
+    ["a Jetson by the mode that it boots in", ORIN, "nvidia-jetson-orin-nano-developer-kit-8g-15w-1500mhz"],
+    [
+      "a Jetson by the mode that it was set to",
+      {
+        ...ORIN,
+        "var/lib/nvpmodel/status": "pmode:0001 fmode:quiet\n",
+        ...clock(0, { cpuinfo_max_freq: 1510400, scaling_max_freq: 960000, scaling_governor: "schedutil" }),
+      },
+      "nvidia-jetson-orin-nano-developer-kit-8g-7w-1000mhz",
+    ],
+    [
+      "a Jetson's mode by its name without what all have in common",
+      { ...ORIN, "var/lib/nvpmodel/status": "pmode:0002\n" },
+      "nvidia-jetson-orin-nano-developer-kit-8g-30w-all-1500mhz",
+    ],
+    [
+      "a Pi by its clock",
+      { ...COOL, ...clock(0, { ...PI_CLOCK, scaling_governor: "ondemand" }) },
+      "raspberry-pi-4-model-b-4g-1800mhz",
+    ],
+    [
+      "a Pi by the clock that its owner gave it",
+      { ...COOL, ...clock(0, { ...PI_CLOCK, cpuinfo_max_freq: 2147000, scaling_max_freq: 2147000 }) },
+      "raspberry-pi-4-model-b-4g-2100mhz",
+    ],
+    [
+      "a Pi that was set to its lowest clock",
+      { ...COOL, ...clock(0, { ...PI_CLOCK, scaling_governor: "powersave" }) },
+      "raspberry-pi-4-model-b-4g-600mhz",
+    ],
+    [
+      "a Pi with a clock of somebody's own",
+      { ...COOL, ...clock(0, { ...PI_CLOCK, scaling_governor: "userspace", scaling_setspeed: 1200000 }) },
+      "raspberry-pi-4-model-b-4g-1200mhz",
+    ],
+    [
+      "a Pi that is slowed down by heat as what it can do",
+      {
+        ...COOL,
+        ...clock(0, { ...PI_CLOCK, scaling_max_freq: 1000000, scaling_governor: "ondemand" }),
+        "sys/class/thermal/cooling_device0/type": "cpufreq-cpu0\n",
+        "sys/class/thermal/cooling_device0/cur_state": "3\n",
+      },
+      "raspberry-pi-4-model-b-4g-1800mhz",
+    ],
+    [
+      "another machine without its clock",
+      { ...PC, ...clock(0, { cpuinfo_max_freq: 3900000, scaling_max_freq: 3900000, scaling_governor: "performance" }) },
+      "arm64-2c-4g",
+    ],
+    [
+      "another machine whose processor saves power by itself, without its clock",
+      {
+        ...PC,
+        ...clock(0, {
+          ...{ cpuinfo_max_freq: 3900000, scaling_max_freq: 3900000, scaling_min_freq: 800000 },
+          ...{ scaling_governor: "powersave", scaling_driver: "intel_pstate" },
+        }),
+      },
+      "arm64-2c-4g",
+    ],
+    [
+      "another machine whose clock is limited",
+      {
+        ...PC,
+        ...clock(0, { cpuinfo_max_freq: 3900000, scaling_max_freq: 1200000 }),
+        ...clock(1, { cpuinfo_max_freq: 3900000, scaling_max_freq: 1200000 }),
+      },
+      "arm64-2c-4g-1200mhz",
+    ],
+    [
+      "big and little cores by the big ones",
+      {
+        ...COOL,
+        ...clock(0, { cpuinfo_max_freq: 1800000, scaling_max_freq: 1800000 }),
+        ...clock(4, { cpuinfo_max_freq: 2400000, scaling_max_freq: 2400000 }),
+      },
+      "raspberry-pi-4-model-b-4g-2400mhz",
+    ],
+  ] as const) {
+    it(`names ${what}`, async () => {
+      const { deviceClass } = await withTree(tree, (files) => readInventory(files, VERSIONS));
+      assert.equal(deviceClass, expected);
+    });
+  }
+
+  it("keeps the end of a long class, which says what matters", () => {
+    const board = `NVIDIA Jetson ${"very ".repeat(20)}long`;
+    const mode = { powerMode: "MAXN_SUPER", mhz: 2200, isLimited: false };
+    const made = deviceClassOf({ board, architecture: "arm64", cpuCores: 8, totalBytes: 60 * 1024 * MIB, mode });
+    assert.ok(made.length <= 64 && made.endsWith("-60g-maxn-super-2200mhz"), made);
+  });
+
   it("says what is wrong where there is no /proc", async () => {
     await assert.rejects(
       withTree({}, (files) => readInventory(files, VERSIONS)),

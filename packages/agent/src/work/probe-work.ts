@@ -68,14 +68,14 @@ export class ProbeWork {
   }
 
   async #reportedAgain({ order, model, manifestDigest }: ProbeOrder): Promise<boolean> {
-    const { memory, outbox, reported, ports, onReport } = this.#parts;
+    const { memory, outbox, reported, ports, inventory, onReport } = this.#parts;
     const isWaiting = outbox.waiting.some(
       ({ kind, request }) => kind === "profile" && request.profile.model.name === model,
     );
     if (isWaiting) return true;
     if (memory.state.probes[model]?.manifestDigest !== manifestDigest) return false;
     const found = await reported.read(model);
-    if (found === undefined) return false;
+    if (found === undefined || found.profile.device.class !== inventory.deviceClass) return false;
     ports.logger.info("a profile is reported again: the coordinator lacks it", { model, order });
     await outbox.addAgain(found);
     onReport();
@@ -89,12 +89,12 @@ export class ProbeWork {
 
   /** The probe that is due and may begin, and what it may take. Undefined: none, or the machine is not idle enough. */
   due(models: readonly ServedModel[], resources: Resources): { due: DueProbe; memoryBytes: number } | undefined {
-    const { settings, ports, memory } = this.#parts;
+    const { settings, ports, memory, inventory } = this.#parts;
     const due = dueProbe({
       models: models.filter((model) => isAllowedNow(this.#parts, model.name) && !this.#isHeld(model)),
       orders: this.#orders,
       records: memory.state.probes,
-      engineVersion: settings.engineVersion,
+      ...{ engineVersion: settings.engineVersion, deviceClass: inventory.deviceClass },
       nowMs: ports.clock.now(),
       staleAfterMs: settings.profileStaleMs,
     });
@@ -118,7 +118,7 @@ export class ProbeWork {
       const report = await outbox.addProfile(profile, chain, due.order?.order);
       await reported.keep({ report, profile, chain });
       const facts = {
-        engineVersion: settings.engineVersion,
+        ...{ engineVersion: settings.engineVersion, deviceClass },
         workerIdleBytes: profile.idleBytes,
         nowMs: ports.clock.now(),
       };
@@ -176,10 +176,10 @@ export class ProbeWork {
     memoryBytes: number,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { settings, ports, outbox, reported } = this.#parts;
+    const { settings, ports, outbox, reported, inventory } = this.#parts;
     try {
       const known = await readKnownProfile(ports, model);
-      if (known === undefined) return false;
+      if (known === undefined || known.device.class !== inventory.deviceClass) return false;
       const { serving, source } = await ports.serving.folders(model);
       const job = curvesJob({ model, files, known }, { serving, source, memoryBytes }, settings);
       ports.logger.info("a probe begins", { model, why: "drift", memoryBytes });
