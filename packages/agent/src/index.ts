@@ -4,7 +4,7 @@ export { TrustedTime } from "./config/trusted-time.ts";
 // For the simulation and the bench: the core, and ports without a real machine.
 export { type Agent, createAgent } from "./core/agent.ts";
 export type { AgentPorts } from "./core/agent-ports.ts";
-export { type AgentSettings, DEFAULT_AGENT_SETTINGS, type LiveAgentSettings } from "./core/agent-settings.ts";
+export { type AgentSettings, DEFAULT_AGENT_SETTINGS } from "./core/agent-settings.ts";
 export { runAgentDaemon } from "./daemon/agent-daemon.ts";
 export { connectFleet } from "./daemon/connect-fleet.ts";
 export { joinDevice } from "./daemon/join-device.ts";

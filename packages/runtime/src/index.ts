@@ -10,12 +10,11 @@ export {
   STOP_SIGNALS,
   type StopSignal,
 } from "./lifecycle.ts";
+export { LOG_LEVELS, type LogLevel } from "./log-level.ts";
 export {
   createLogger,
-  LOG_LEVELS,
   type LogFields,
   type Logger,
-  type LogLevel,
   type RootLogger,
   silentLogger,
 } from "./logger.ts";

@@ -1,5 +1,5 @@
 import { fstatSync } from "node:fs";
-import type { LogLevel } from "./logger.ts";
+import type { LogLevel } from "./log-level.ts";
 
 /** Of syslog, which `journalctl -p` selects by. */
 const PRIORITIES: Readonly<Record<LogLevel, number>> = {

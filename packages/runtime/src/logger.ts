@@ -1,13 +1,10 @@
 import { writeSync } from "node:fs";
 import { type Logger as PinoLogger, pino } from "pino";
 import { withPriority } from "./journald.ts";
+import { LOG_LEVELS, type LogLevel } from "./log-level.ts";
 import { redact, redactText } from "./redact.ts";
 import { textLine } from "./text-line.ts";
 import { type LineWriter, type TolerantWriter, tolerantWriter } from "./tolerant-writer.ts";
-
-/** Levels from verbose to silent. */
-export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Facts of a log line, by name; an error goes under `err`. */
 export type LogFields = Readonly<Record<string, unknown>>;

@@ -31,7 +31,11 @@ export function define(command: Command, context: CommandContext): void {
     .option("--label <name=value>", "a word by which people select it; may be repeated", repeated(labelOf))
     .option("--data <folder>", "where the agent's state lies (default: mpoptimizer/agents/DEVICE in XDG_STATE_HOME)")
     .option("--serving <folder>", "what is shared with the program that serves (default: serving in --data)")
-    .option("--class <name>", "devices of one class learn from each other (default: board, memory, power mode and clock)", fleetName)
+    .option(
+      "--class <name>",
+      "devices of one class learn from each other (default: board, memory, power mode and clock)",
+      fleetName,
+    )
     .addOption(choice("--method <name>", "how models are adapted", METHOD_NAMES, "tent"))
     .addOption(batchOption(64))
     .addOption(sizeOption("--reserve <size>", "memory that always stays free for the program that serves", "128MiB"))
