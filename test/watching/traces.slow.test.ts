@@ -80,7 +80,7 @@ it("one trace goes from an agent's report over the search and the push to what t
   admin.close();
   ends.abort();
   await Promise.all([agent, running]);
-  await Promise.all([agentTracing.close(), coordinatorTracing.close()]);
+  await Promise.all([agentTracing, coordinatorTracing].map((tracing) => tracing[Symbol.asyncDispose]()));
 
   const named = (name: string): ReceivedSpan => {
     const span = receiver.spans.find((one) => one.name === name);

@@ -89,7 +89,7 @@ export async function runAgentCommand(
   const find = (): Promise<WayIn | undefined> => findWayIn(wanted(), context, context);
   // A service waits for a way; a person is rather told.
   const found = manager.isThere ? undefined : await findJoining(wanted(), context, context);
-  const tracing = await openTracing({
+  await using tracing = await openTracing({
     ...{ service: "mpo-agent", instance: settings.identity.device, version: settings.agentVersion },
     ...{ environment, logger },
   });
@@ -131,7 +131,7 @@ export async function runAgentCommand(
       if (terminal.json) logger.error("the agent ends", { err: thrown });
       printError(terminal, thrown);
     },
-  }).finally(() => tracing.close());
+  });
   context.exitWith(code);
 }
 

@@ -90,7 +90,7 @@ export async function runCoordinatorCommand(
   });
   // From here on the services listen themselves: what came before must not be lost.
   throwIfAborted(context.signal);
-  const tracing = await openTracing({
+  await using tracing = await openTracing({
     ...{ service: "mpo-coordinator", instance: options.name ?? nameOfHost(hostname()) },
     ...{ environment: context.environment, logger },
   });
@@ -113,7 +113,7 @@ export async function runCoordinatorCommand(
       if (terminal.json) logger.error("the coordinator ends", { err: thrown });
       printError(terminal, thrown);
     },
-  }).finally(() => tracing.close());
+  });
   context.exitWith(code);
 }
 

@@ -49,7 +49,7 @@ export function otlpTracing({ service, instance, version, logger }: Omit<Tracing
   const tracer = provider.getTracer("mpo", version);
   return {
     span: (options, work) => within(tracer, options, work),
-    close: async () => {
+    [Symbol.asyncDispose]: async () => {
       const late = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS).unref());
       await Promise.race([provider.shutdown().catch(() => undefined), late]);
     },

@@ -20,12 +20,13 @@ export interface SpanOptions {
   readonly attributes?: Readonly<Record<string, string | number | undefined>>;
 }
 
-/** Where work is written down as spans, so that what one process caused in another can be seen as one. */
-export interface Tracing {
+/**
+ * Where work is written down as spans, so that what one process caused in another can be seen as one. Disposed of, it sends
+ * what is left, which takes seconds at most.
+ */
+export interface Tracing extends AsyncDisposable {
   /** Does work within a span; what it throws is in the span. `span` undefined: nothing is traced. */
   span<Result>(options: SpanOptions, work: (span: Span | undefined) => Promise<Result>): Promise<Result>;
-  /** Sends what is left; takes seconds at most. */
-  close(): Promise<void>;
 }
 
 /** Who traces, and where to. */
@@ -43,7 +44,7 @@ export interface TracingOptions {
 /** Traces nothing. */
 export const noTracing: Tracing = {
   span: (_, work) => work(undefined),
-  close: () => Promise.resolve(),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
 };
 
 const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/u;
