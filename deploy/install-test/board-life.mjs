@@ -1,5 +1,6 @@
 /** What a board lives through once its packages are in: it joins a fleet, measures, gets its ladder, and retrains. */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,12 +8,13 @@ import { runTool } from "../release/tools.mjs";
 import { copyTree } from "../release/trees.mjs";
 import { SetupFailure } from "../setup/say.mjs";
 import { inSystem, runInSystem, startProcess } from "./debian-root.mjs";
+import { volumesOf } from "./image-root.mjs";
 
 /** @typedef {import("../setup/cache.mjs").SetupContext} SetupContext */
 /** @typedef {{ kind: string, message: string }} FleetEvent */
 
 /** As systemd starts it: the unit's user. */
-const AS_MPO = ["setpriv", "--reuid=mpo", "--regid=mpo", "--init-groups"];
+const AS_MPO = ["setpriv", "--reuid=mpo", "--regid=mpo", "--init-groups", "--no-new-privs", "--bounding-set=-all"];
 /** A machine that emulates, or that others use too, is never idle. */
 const ON_A_BUSY_MACHINE = ["--cpu-share", "equal", "--probe-patience", "5s", "--min-inputs", "128"];
 const MILESTONES = ["profile-stored", "document-applied", "drift-seen", "window-replaced"];
@@ -34,11 +36,12 @@ export async function startCoordinator(root, { window, ports: [grpc, http] }) {
 /**
  * Starts the installed agent.
  * @param {string} root the board's system
+ * @param {NodeJS.ProcessEnv} [env]
  * @returns {Promise<{ stop: () => Promise<void> }>} once it is ready
  */
-export async function startAgent(root) {
+export async function startAgent(root, env = {}) {
   const command = ["mpo", "agent", "--json", "--config", "/etc/mpo/agent.toml", ...ON_A_BUSY_MACHINE];
-  return await startService(inSystem(root, [...AS_MPO, ...command]), {});
+  return await startService(inSystem(root, [...AS_MPO, ...command]), env);
 }
 
 /**
@@ -89,18 +92,10 @@ export async function joinLine(context, root, coordinator) {
 export async function liveThrough(context, { server, board, coordinator, withinMs, rate, drift }) {
   const { root, say, env } = context;
   const started = Date.now();
-  await deployModel(context, join(board, "srv/mpo"));
+  const serving = join(existsSync(volumesOf(board)) ? volumesOf(board) : board, "srv/mpo");
+  await deployModel(context, serving);
   const cli = join(root, "packages/cli/dist/main.js");
-  const options = [
-    "--serving",
-    join(board, "srv/mpo"),
-    "--corruption",
-    "fog",
-    "--drift-after",
-    drift,
-    "--rate",
-    `${rate}`,
-  ];
+  const options = ["--serving", serving, "--corruption", "fog", "--drift-after", drift, "--rate", `${rate}`];
   // The program that serves is a member of the group mpo, whose folder it is.
   const app = spawn(
     "sh",

@@ -3,11 +3,13 @@
  * (mounts and processes are gone when the command ends). One for arm64 runs on x86_64 through qemu-user and binfmt_misc.
  */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { requireTools, runTool } from "../release/tools.mjs";
 import { ensureArtefact, exists } from "../setup/cache.mjs";
 import { runChild } from "../setup/child.mjs";
+import { INSIDE_IMAGE, volumesOf } from "./image-root.mjs";
 
 /** @typedef {import("../setup/cache.mjs").SetupContext} SetupContext */
 /** @typedef {import("../release/facts.mjs").Machine} Machine */
@@ -95,7 +97,8 @@ export async function unpackDebian(context, machine, root) {
  * @returns {string[]} the same command in the system below that folder, as its root
  */
 export function inSystem(root, command) {
-  return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", INSIDE, "sh", root, ...command];
+  const inside = existsSync(volumesOf(root)) ? INSIDE_IMAGE : INSIDE;
+  return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", inside, "sh", root, ...command];
 }
 
 /** What a login would set, without what this process was given. */

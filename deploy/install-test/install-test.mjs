@@ -2,20 +2,22 @@
  * Installs the packages of a release into empty Debian 12 systems and lives through what a user would: packages in, a line
  * in, the agent joins a coordinator in another system, measures, gets its ladder, retrains; upgrade, removal and purge.
  *
- * usage: npm run test:install -- [--arch amd64|arm64] [--packages FOLDER] [--keep]
+ * usage: npm run test:install -- [--arch amd64|arm64] [--packages FOLDER] [--images] [--keep]
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { chown, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { MACHINES } from "../release/facts.mjs";
+import { IMAGE_USER } from "../release/images.mjs";
 import { runTool } from "../release/tools.mjs";
 import { cacheRoot } from "../setup/cache.mjs";
 import { createSay, failureMessage, SetupFailure } from "../setup/say.mjs";
 import { joinLine, liveThrough, startAgent, startCoordinator } from "./board-life.mjs";
 import { runInSystem, unpackDebian, whyNotHere } from "./debian-root.mjs";
+import { unpackImage, volumesOf } from "./image-root.mjs";
 import { checkPurge, filesOf } from "./leftovers.mjs";
 import { installPackages } from "./packages.mjs";
 
@@ -24,6 +26,8 @@ import { installPackages } from "./packages.mjs";
 
 const SERVER = ["mpo", "mpo-coordinator"];
 const BOARD = ["mpo", "mpo-engine", "mpo-agent"];
+/** The line to join with, where the agent's image finds it. */
+const JOIN_FILE = "/var/lib/mpo/agent/join.txt";
 /** Emulation takes some twenty times as long. */
 const PACE = {
   native: { window: "3min", withinMs: 15 * 60_000, rate: 100, drift: "3min" },
@@ -88,6 +92,44 @@ async function liveOnce(context, { machine, packages, folder }) {
 }
 
 /**
+ * The same with the container images: read-only systems without a shell, in which everything runs as the image's user.
+ * @param {SetupContext} context
+ * @param {{ machine: Machine, packages: string, folder: string }} options
+ */
+async function liveOnceInImages(context, { machine, packages, folder }) {
+  const own = Object.values(MACHINES).find(({ node }) => node === process.arch) ?? MACHINES.amd64;
+  const { window, ...pace } = own === machine ? PACE.native : PACE.emulated;
+  const [server, board] = [join(folder, "server"), join(folder, "board")];
+  const ports = /** @type {const} */ ([await freePort(), await freePort()]);
+  const coordinator = `127.0.0.1:${ports[0]}`;
+  const images = await readdir(packages);
+  for (const [root, name, arch] of /** @type {const} */ ([
+    [server, "mpo-coordinator", own.debian],
+    [board, "mpo-agent", machine.debian],
+  ])) {
+    const file = images.find((one) => one.startsWith(`${name}_`) && one.endsWith(`_${arch}.oci.tar`));
+    if (file === undefined)
+      throw new SetupFailure(`${packages} has no image ${name} for ${arch}.`, "`npm run release`.");
+    await step(context, `the image ${file}`, () => unpackImage(context, join(packages, file), root));
+  }
+  const started = await step(context, "the coordinator is ready", () => startCoordinator(server, { window, ports }));
+  try {
+    const file = join(volumesOf(board), JOIN_FILE);
+    await writeFile(file, await joinLine(context, server, coordinator), { mode: 0o600 });
+    await chown(file, IMAGE_USER, IMAGE_USER);
+    const agent = await step(context, "the agent is ready", () => startAgent(board, { MPO_JOIN_FILE: JOIN_FILE }));
+    try {
+      const what = { server, board, coordinator, ...pace };
+      await step(context, "from the agent's start to a retrained model", () => liveThrough(context, what));
+    } finally {
+      await agent.stop();
+    }
+  } finally {
+    await started.stop();
+  }
+}
+
+/**
  * @template T
  * @param {SetupContext} context
  * @param {string} label
@@ -122,6 +164,7 @@ try {
     options: {
       arch: { type: "string", default: process.arch === "arm64" ? "arm64" : "amd64" },
       packages: { type: "string" },
+      images: { type: "boolean", default: false },
       keep: { type: "boolean", default: false },
     },
   });
@@ -139,14 +182,15 @@ try {
         await runTool(context, process.execPath, [
           join(root, "deploy/release/release.mjs"),
           "--only",
-          "debian",
+          values.images ? "images" : "debian",
           "--arch",
           archs,
           "--out",
           packages,
         ]);
       }
-      await step(context, "all", () => liveOnce(context, { machine, packages, folder }));
+      const live = values.images ? liveOnceInImages : liveOnce;
+      await step(context, "all", () => live(context, { machine, packages, folder }));
     } finally {
       if (values.keep) say.work(`kept: ${folder}`);
       else await rm(folder, { recursive: true, force: true });

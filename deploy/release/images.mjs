@@ -93,6 +93,8 @@ async function buildImage(context, { version, epoch, commit }, machine, image, {
     `root:x:0:0:root:/root:/sbin/nologin\nmpo:x:${IMAGE_USER}:${IMAGE_USER}:MPOptimizer:/var/lib/mpo:/sbin/nologin\n`,
   );
   await writeFile(join(tree, "etc/group"), `root:x:0:\nmpo:x:${IMAGE_USER}:\n`);
+  // Where a runtime mounts: it cannot make them on a read-only root.
+  for (const place of ["dev", "proc", "run", "sys", "tmp"]) await mkdir(join(tree, place), { recursive: true });
   // No program of the base keeps the right to become root.
   await normalise(tree, epoch);
   for (const volume of image.volumes) {
