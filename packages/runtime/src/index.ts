@@ -11,13 +11,7 @@ export {
   type StopSignal,
 } from "./lifecycle.ts";
 export { LOG_LEVELS, type LogLevel } from "./log-level.ts";
-export {
-  createLogger,
-  type LogFields,
-  type Logger,
-  type RootLogger,
-  silentLogger,
-} from "./logger.ts";
+export { createLogger, type LogFields, type Logger, type RootLogger, silentLogger } from "./logger.ts";
 export { connectionsWithin, FEW_OPEN_FILES, readOpenFiles } from "./open-files.ts";
 export { redactText } from "./redact.ts";
 export { backOffSchedule, isTransient, retry } from "./retry.ts";

@@ -120,7 +120,12 @@ export async function runAgentCommand(
   // From here on the services listen themselves: what came while they were made ready must not be lost.
   throwIfAborted(context.signal);
   await using _reporting = reportTo(manager, {
-    ...{ clock: systemClock, signal: context.signal, status: () => up && agentStatus(up.snapshot()) },
+    ...{
+      clock: systemClock,
+      signal: context.signal,
+      late: "is not in its fleet yet: the log says what it waits for",
+      status: () => up && agentStatus(up.snapshot()),
+    },
   });
   const code = await runServices([agent], {
     process,

@@ -68,13 +68,15 @@ async function reload<Options extends { readonly logLevel?: LogLevel }>(
 
 /** How often the status is looked at. */
 const STATUS_MS = 5_000;
-/** What is not up by then may wait for somebody, and systemd starts it again after minutes. */
+/** An agent that is not up by then may wait for somebody, for days; systemd would start it again after minutes. */
 const PATIENCE_MS = 60_000;
 
 interface Reporting extends Stop {
   readonly clock: Clock;
   /** What the command is at; undefined: it is not up yet. */
   readonly status: () => string | undefined;
+  /** It counts as ready when it is not up after a minute, with these words. Absent: it does not. */
+  readonly late?: string;
 }
 
 /** Says to the service manager when a command is up, what it is at, and when it stops; until it is disposed of. */
@@ -94,7 +96,7 @@ export function reportTo(manager: ServiceManager, reporting: Reporting): AsyncDi
 
 async function report(
   manager: ServiceManager,
-  { clock, status, signal: stopping }: Reporting,
+  { clock, status, late, signal: stopping }: Reporting,
   signal: AbortSignal,
 ): Promise<void> {
   const beganMs = clock.monotonicMs();
@@ -109,7 +111,7 @@ async function report(
     } else {
       // Nothing turns yet: as long as this does, the process is in order.
       manager.turned(STATUS_MS);
-      if (isLate && !manager.isReady) manager.ready("is not in its fleet yet: the log says what it waits for");
+      if (isLate && late !== undefined && !manager.isReady) manager.ready(late);
     }
     await clock.sleep(text === undefined ? FIRST_MS : STATUS_MS, { signal }).catch(() => undefined);
   }
