@@ -89,6 +89,34 @@ for (const { version, header } of [
   });
 }
 
+// As NVIDIA's wheels for Jetson are named, with what the format allows a wheel to look like.
+test("a wheel of NVIDIA's naming is taken, wherever it keeps its package and however its libraries are called", async (t) => {
+  const version = "2.16.1+nv24.8";
+  for (const [base, suffix] of [
+    ["", ".2"],
+    ["", ".2.16.1"],
+    [`tensorflow-${version}.data/purelib/`, ".2"],
+    [`tensorflow-${version}.data/platlib/`, ""],
+  ]) {
+    const folder = temporaryFolder(t);
+    const parts = Object.fromEntries(
+      Object.entries(WHEEL_PARTS)
+        .filter(([name]) => !name.startsWith("tensorflow_cpu_aws"))
+        .map(([name, text]) => [base + name.replace(/(lib\w+\.so)\.2$/u, `$1${suffix}`), text]),
+    );
+    const wheel = makeWheel(folder, { ...parts, [`${base}tensorflow.libs/libgomp-1.so.1`]: "OpenMP" }, "", version);
+    const context = contextIn(folder, { env: { ...process.env, MPO_TENSORFLOW_WHEEL: wheel } });
+    const { libFolder, includeFolder, ownVersion } = await ensureTensorflowLibrary(context);
+    assert.equal(ownVersion, version);
+    assert.deepEqual(await filesBelow(libFolder), [
+      "libgomp-1.so.1",
+      "libtensorflow_cc.so.2",
+      "libtensorflow_framework.so.2",
+    ]);
+    assert.equal((await filesBelow(includeFolder)).length, 5);
+  }
+});
+
 test("the releases that were tried are known", () => {
   for (const known of ["2.12.0", "2.15.1", "2.16.1+nv24.8", "2.21.0"]) assert.ok(isKnownRelease(known), known);
   for (const other of ["1.15.5", "2.1.2", "2.11.1", "2.22.0", "3.15.1", "", "nonsense"]) {

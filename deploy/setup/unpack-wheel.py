@@ -18,13 +18,15 @@ import zipfile
 
 CHUNK_BYTES = 4 << 20
 LIBRARIES = ("tensorflow/libtensorflow_cc.so.2", "tensorflow/libtensorflow_framework.so.2")
+# A wheel may keep its package where the wheel format puts what is installed elsewhere ("NAME-VERSION.data/purelib/").
+PACKAGE = re.compile(r"^((?:[^/]+\.data/(?:purelib|platlib)/)?)tensorflow/include/tensorflow/c/c_api\.h$")
 # The headers that tfjs-node's addon names. What these include in turn moves from release to release, so it is followed.
 HEADERS = ("tensorflow/c/c_api.h", "tensorflow/c/eager/c_api.h", "tensorflow/core/platform/ctstring_internal.h")
 INCLUDE_FOLDER = "tensorflow/include/"
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 # "NAME.libs/" holds what a wheel brings along for its libraries (the aarch64 wheel: OpenMP). They look for it beside
 # themselves too, so it goes to the same folder.
-BESIDE_LIBRARIES = re.compile(r"[^/]+\.libs/([^/]+)$")
+BESIDE_LIBRARIES = re.compile(r"(?:[^/]+\.data/(?:purelib|platlib)/)?[^/]+\.libs/([^/]+)$")
 
 
 def stop(code, message):
@@ -32,22 +34,37 @@ def stop(code, message):
     sys.exit(code)
 
 
-def followed_headers(archive):
+def package_folder(names):
+    """What stands before "tensorflow/" in the wheel; usually nothing."""
+    return next((match.group(1) for match in map(PACKAGE.match, names) if match), "")
+
+
+def library_in(names, library):
+    """A library's name in the wheel: as it is loaded, or of one exact release, or without any (a wheel holds no links)."""
+    stem = re.escape(library[: -len(".2")])
+    others = (name for name in sorted(names) if re.match(stem + r"(\.2(\.\d+)*)?$", name))
+    return library if library in names else next(others, library)
+
+
+def followed_headers(archive, folder):
     """The addon's headers and all that they include, those that are missing too."""
     names = set(archive.namelist())
     headers = list(HEADERS)
     for header in headers:
-        if INCLUDE_FOLDER + header in names:
-            source = archive.read(INCLUDE_FOLDER + header).decode("utf-8")
+        if folder + header in names:
+            source = archive.read(folder + header).decode("utf-8")
             headers += [found for found in dict.fromkeys(INCLUDE.findall(source)) if found not in headers]
     return headers
 
 
 def places_of(archive):
     """Where each part that is kept goes, by its name in the wheel; parts that are missing from it too."""
-    places = {name: "lib/" + os.path.basename(name) for name in LIBRARIES}
-    places.update({INCLUDE_FOLDER + header: "include/" + header for header in followed_headers(archive)})
-    for name in archive.namelist():
+    names = archive.namelist()
+    package = package_folder(names)
+    places = {library_in(names, package + name): "lib/" + os.path.basename(name) for name in LIBRARIES}
+    include = package + INCLUDE_FOLDER
+    places.update({include + header: "include/" + header for header in followed_headers(archive, include)})
+    for name in names:
         match = BESIDE_LIBRARIES.match(name)
         if match:
             places[name] = "lib/" + match.group(1)

@@ -51,3 +51,4 @@ export { methodNamed } from "./window/method.ts";
 export { type RungResult, type RungTraining, trainRung } from "./window/train-rung.ts";
 export { type WindowLength, windowLength } from "./window/window-length.ts";
 export { EngineWorker } from "./worker/engine-worker.ts";
+export { type LibraryWheel, libraryWheel } from "./worker/library-wheel.ts";

@@ -23,6 +23,7 @@ import {
   checkOpenFiles,
   checkPressure,
 } from "./system-checks.ts";
+import { checkWheel } from "./wheel-check.ts";
 
 /** A context whose `/proc` and `/sys` are these files. */
 async function machine(context: TestContext, files: Readonly<Record<string, string>>): Promise<DoctorContext> {
@@ -47,6 +48,25 @@ describe("the doctor's checks", () => {
   it("a clock that was never set", async () => {
     assert.equal((await checkClock(0)).state, "broken");
     assert.equal((await checkClock(Date.now())).state, "ok");
+  });
+
+  it("TensorFlow's wheel, and what an owner of a Jetson does for its GPU", async (t) => {
+    const orin = await machine(t, { "proc/device-tree/model": "NVIDIA Jetson Orin Nano Developer Kit\0" });
+    const pi = await machine(t, { "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0" });
+    const of = (context: DoctorContext, version: string): Promise<Finding> =>
+      checkWheel(context, async () => ({ wheel: `tensorflow-${version}.whl`, version }));
+    const pinned = "tensorflow-2.15.1.whl: everything is tested with it";
+    assert.deepEqual(await of(pi, "2.15.1"), { state: "ok", found: pinned });
+    assert.match((await of(pi, "2.18.1")).found, /^tensorflow-2\.18\.1\.whl: tried were gradients/u);
+    assert.match((await of(pi, "2.22.0")).found, /: nothing was tried with this release$/u);
+    const onProcessor = await of(orin, "2.15.1");
+    assert.deepEqual([onProcessor.state, onProcessor.found.startsWith(pinned)], ["warning", true]);
+    assert.match(onProcessor.fix ?? "", /^For CUDA, .* MPO_TENSORFLOW_WHEEL/u);
+    const nvidia = await of(orin, "2.16.1+nv24.8");
+    assert.match(nvidia.found, /: of PyPI's 2\.16 were tried .* Memory on a GPU is not predicted$/u);
+    assert.equal((await checkWheel(pi, async () => undefined)).state, "ok");
+    const here = await checkWheel(pi);
+    assert.match(here.found, /\.whl: /u);
   });
 
   it("the owner's limits", async (t) => {

@@ -25,6 +25,7 @@ import {
   checkOpenFiles,
   checkPressure,
 } from "./system-checks.ts";
+import { checkWheel } from "./wheel-check.ts";
 
 export interface DoctorOptions extends FleetOptions {
   /** Absent: both. */
@@ -101,6 +102,7 @@ function checksFor(options: DoctorOptions, context: DoctorContext): readonly Che
       power: () => checkPower(context),
       clear_refs: () => checkClearRefs(context),
       TensorFlow: () => checkTensorflow(context),
+      "TensorFlow's wheel": () => checkWheel(context),
       "memory cap (oneDNN)": () => checkMemoryCap(context),
       "device's certificate": () => checkDeviceCertificate(agentFolder(identity, environment)),
       "owner's limits": () => checkLimits(join(agentFolder(identity, environment), LIMITS_FILE)),
