@@ -94,6 +94,29 @@ async function isBack(unit, /** @type {string} */ before) {
   );
 }
 
+if (isMachine) {
+  await check("the agent's slice gives way to every other", () => {
+    const idle = readFileSync("/sys/fs/cgroup/mpo.slice/cpu.idle", "utf8").trim();
+    if (idle !== "1") throw new Error(`cpu.idle is ${idle}`);
+    return "cpu.idle is 1";
+  });
+
+  await check("a job that takes more than its limit is killed, and nothing else", async () => {
+    const unit = [
+      "--wait",
+      "--pipe",
+      "--quiet",
+      "--property=User=mpo",
+      "--property=Delegate=yes",
+      "--property=OOMPolicy=continue",
+    ];
+    const said = run(["systemd-run", ...unit, process.execPath, HOG]);
+    const { wasKilled, heldMiB } = JSON.parse(said);
+    if (!wasKilled || heldMiB > 128) throw new Error(said);
+    return `killed with ${heldMiB} MiB of a limit of 128 MiB`;
+  });
+}
+
 await check("both units run, and have said so to systemd", async () => {
   for (const unit of UNITS)
     await until(
@@ -115,32 +138,11 @@ await check("root makes a line, and the device joins by it", async () => {
 });
 
 if (isMachine) {
-  await check("the agent's slice gives way to every other", () => {
-    const idle = readFileSync("/sys/fs/cgroup/mpo.slice/cpu.idle", "utf8").trim();
-    if (idle !== "1") throw new Error(`cpu.idle is ${idle}`);
-    return "cpu.idle is 1";
-  });
-
   await check("jobs get control groups", async () => {
     await agentSays(/each job has a control group of its own/u);
     return readdirSync("/sys/fs/cgroup/mpo.slice/mpo-agent.service")
       .filter((name) => !name.includes("."))
       .join(" ");
-  });
-
-  await check("a job that takes more than its limit is killed, and nothing else", async () => {
-    const unit = [
-      "--wait",
-      "--pipe",
-      "--quiet",
-      "--property=User=mpo",
-      "--property=Delegate=yes",
-      "--property=OOMPolicy=continue",
-    ];
-    const said = run(["systemd-run", ...unit, process.execPath, HOG]);
-    const { wasKilled, heldMiB } = JSON.parse(said);
-    if (!wasKilled || heldMiB > 128) throw new Error(said);
-    return `killed with ${heldMiB} MiB of a limit of 128 MiB`;
   });
 
   await check("a probe of a served model runs in its group, within its limit", async () => {
