@@ -9,14 +9,17 @@ import {
   EmbeddedNatsServer,
   findNatsServer,
   type GrpcServer,
+  type Identify,
   NatsLink,
   type StateStore,
   startGrpcServer,
 } from "@mpo/transport";
-import { servicesOf } from "./api/services.ts";
+import { type Services, servicesOf } from "./api/services.ts";
 import { chunksInFolder } from "./artifacts/chunk-store.ts";
 import { type Coordinator, createCoordinator } from "./coordinator.ts";
-import { type StatusServer, startStatusServer } from "./http/status-server.ts";
+import { consoleRoutes } from "./http/console-routes.ts";
+import { type HttpServer, startHttpServer } from "./http/http-server.ts";
+import { statusRoutes } from "./http/status-routes.ts";
 import { identifyBy } from "./identity/identify.ts";
 import { createOidcVerifier } from "./identity/oidc.ts";
 import { requireRole } from "./identity/person.ts";
@@ -32,6 +35,12 @@ const GRPC_GRACE_MS = 3_000;
 /** While it asks a server that is gone, nobody is served. */
 const PING_MS = 2_000;
 
+interface Served {
+  readonly services: Services;
+  /** Absent: nobody proves who they are. */
+  readonly identify: Identify | undefined;
+}
+
 /** The parts of one run, each made from the ones before it. */
 export class CoordinatorRun {
   readonly #settings: ResolvedSettings;
@@ -44,7 +53,8 @@ export class CoordinatorRun {
   #store: StateStore | undefined;
   #coordinator: Coordinator | undefined;
   #grpc: GrpcServer | undefined;
-  #http: StatusServer | undefined;
+  #http: HttpServer | undefined;
+  #shared: Served | undefined;
 
   constructor(settings: ResolvedSettings, options: RunOptions) {
     this.#settings = settings;
@@ -220,28 +230,39 @@ export class CoordinatorRun {
       start: async () => {
         const coordinator = made(this.#coordinator);
         const { host, port } = coordinator.settings.http;
-        this.#http = await startStatusServer({
-          host,
-          port,
-          metrics: coordinator.metrics,
-          notReady: () => coordinator.notReady(),
-          logger: this.#logger,
-          // On loopback, whoever can log in to the machine may look.
-          ...(this.#identity === undefined || isLoopback(host)
-            ? {}
-            : {
-                protection: {
-                  tls: this.#identity.listenerTls,
-                  admit: (token) => {
-                    const person = made(coordinator.identities).accessTokens.personOf(token);
-                    requireRole(person, { role: "viewer" }, "the fleet's state");
-                  },
-                },
-              }),
+        // On loopback, whoever can log in to the machine may look at the state; and nobody can listen on the way.
+        const isProtected = this.#identity !== undefined && !isLoopback(host);
+        const admit = (token: string): void => {
+          const person = made(coordinator.identities).accessTokens.personOf(token);
+          requireRole(person, { role: "viewer" }, "the fleet's state");
+        };
+        const { metrics } = coordinator;
+        const status = { metrics, notReady: () => coordinator.notReady(), logger: this.#logger };
+        const isOverTls = isProtected;
+        this.#http = await startHttpServer({
+          ...{ host, port, logger: this.#logger },
+          tls: isProtected ? this.#identity?.listenerTls : undefined,
+          routes: [
+            ...statusRoutes({ ...status, ...(isProtected ? { admit } : {}) }),
+            ...consoleRoutes({ coordinator, isOverTls, ...this.#served(), clock: systemClock }),
+          ],
         });
       },
       stop: async () => await this.#http?.stop(),
     };
+  }
+
+  /** What both listeners serve, and how callers prove who they are. */
+  #served(): Served {
+    const coordinator = made(this.#coordinator);
+    const { oidc } = coordinator.settings;
+    const verifyPerson = oidc && createOidcVerifier(oidc, { clock: systemClock });
+    const { identities } = coordinator;
+    this.#shared ??= {
+      services: servicesOf(coordinator),
+      identify: identities && identifyBy(identities, systemClock, verifyPerson),
+    };
+    return this.#shared;
   }
 
   #grpcService(): Service {
@@ -249,17 +270,12 @@ export class CoordinatorRun {
       name: "grpc",
       start: async () => {
         const coordinator = made(this.#coordinator);
-        const { grpc, callsPerSecond, oidc } = coordinator.settings;
-        const verifyPerson = oidc && createOidcVerifier(oidc, { clock: systemClock });
+        const { grpc, callsPerSecond } = coordinator.settings;
+        const { services, identify } = this.#served();
         this.#grpc = await startGrpcServer({
           ...grpc,
-          services: servicesOf(coordinator),
-          ...(this.#identity === undefined
-            ? {}
-            : {
-                tls: this.#identity.listenerTls,
-                identify: identifyBy(made(coordinator.identities), systemClock, verifyPerson),
-              }),
+          services,
+          ...(identify === undefined ? {} : { tls: made(this.#identity).listenerTls, identify }),
           onRefused: (path) => coordinator.metrics.refused(path),
           quota: { perSecond: callsPerSecond, burst: 4 * callsPerSecond },
           logger: this.#logger,

@@ -1,4 +1,5 @@
 export { asLine } from "./as-line.ts";
+export { type Json, jsonOfAnswer, requestOfJson } from "./json/json-form.ts";
 export { LIMITS } from "./limits.ts";
 export type {
   Adaptation,

@@ -1,7 +1,7 @@
 export type { NotifyBus } from "./bus/notify-bus.ts";
 export { type AdminClient, createAdminClient } from "./grpc/admin-client.ts";
-export type { CallContext, Identify } from "./grpc/call-context.ts";
-export type { CallOptions } from "./grpc/call-options.ts";
+export type { CallContext, CallerFacts, Identify } from "./grpc/call-context.ts";
+export { type CallOptions, REQUEST_ID } from "./grpc/call-options.ts";
 export { fetchChain } from "./grpc/fetch-chain.ts";
 export { type FoundAuthority, findAuthority } from "./grpc/find-authority.ts";
 export { createFleetClient, type FleetClient } from "./grpc/fleet-client.ts";
@@ -16,6 +16,7 @@ export { proxyFor } from "./grpc/proxy.ts";
 export type { HandlersOf } from "./grpc/served-method.ts";
 export type { ClientOf } from "./grpc/service-client.ts";
 export { steadyTls, type TlsIdentity, type TlsSource } from "./grpc/tls-source.ts";
+export { type Quota, TokenBuckets } from "./grpc/token-bucket.ts";
 export { deviceInbox, fleetClaims, roleCredentials } from "./nats/fleet-claims.ts";
 export { openExistingStore, openJetstreamStore } from "./nats/jetstream/jetstream-state-store.ts";
 export { StoreCopy } from "./nats/jetstream/store-copy.ts";

@@ -15,8 +15,11 @@ import { ADMIN_ACCESS } from "../identity/access-table.ts";
 import { ANYBODY, type Person, requireRole } from "../identity/person.ts";
 import type { ApiCall } from "./api-call.ts";
 
-/** A coordinator's APIs as the listener serves them; every call is counted. */
-export function servicesOf(coordinator: Coordinator): readonly ServedService[] {
+/** A coordinator's APIs as its listeners serve them. */
+export type Services = readonly [fleet: ServedService, admin: ServedService];
+
+/** The APIs of a coordinator; every call is counted. */
+export function servicesOf(coordinator: Coordinator): Services {
   const { fleet, admin, identityApi, groupApi, rolloutApi, artifacts, adaptations, identities } = coordinator;
   const unproven = identities === undefined ? ANYBODY : undefined;
   const forPeople = [admin, identityApi, groupApi, rolloutApi, artifacts, adaptations];

@@ -10,6 +10,8 @@ export interface Person {
   readonly tenant?: string | undefined;
   /** Until when the proof is good; absent: without an end. */
   readonly expiresAtMs?: number | undefined;
+  /** Digest of the fleet's own token that has proven it; absent: something else has. */
+  readonly token?: string | undefined;
   /** Throws `unauthenticated` when the proof is not good any more. */
   readonly requireGood?: () => void;
 }

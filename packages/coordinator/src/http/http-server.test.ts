@@ -9,8 +9,9 @@ import { type CertifiedKey, COORDINATOR_NAME, createCertificateAuthority, issueS
 import { silentLogger } from "@mpo/runtime";
 import { NO_DEVICES, NOTHING_COUNTED } from "../test-support/no-counts.ts";
 import { probeReport, RUNG, windowReport } from "../testing/tiny-fleet.ts";
+import { type HttpServer, startHttpServer } from "./http-server.ts";
 import { createMetrics } from "./metrics.ts";
-import { type StatusServer, startStatusServer } from "./status-server.ts";
+import { statusRoutes } from "./status-routes.ts";
 
 void it("the status server tells of health, readiness and counts", async (context) => {
   const metrics = createMetrics({
@@ -38,11 +39,10 @@ void it("the status server tells of health, readiness and counts", async (contex
   metrics.writeRefused("unavailable");
   metrics.called("hello", "ok", 3);
   let missing: readonly string[] = ["waiting for registry"];
-  const server = await startStatusServer({
+  const server = await startHttpServer({
     host: "127.0.0.1",
     port: 0,
-    metrics,
-    notReady: async () => missing,
+    routes: statusRoutes({ metrics, notReady: async () => missing, logger: silentLogger }),
     logger: silentLogger,
   });
   context.after(() => server.stop());
@@ -95,7 +95,7 @@ void it("the status server tells of health, readiness and counts", async (contex
 });
 
 interface Protected {
-  readonly server: StatusServer;
+  readonly server: HttpServer;
   readonly caPem: string;
   renew(): Promise<void>;
   /** Status, and the serial number of the certificate. */
@@ -121,7 +121,9 @@ async function protectedServer(context: TestContext): Promise<Protected> {
     if (token !== "viewer") throw new MpoError("unauthenticated", "not known");
   };
   const parts = { metrics: createMetrics(NOTHING_COUNTED), notReady: async () => [], logger: silentLogger };
-  const server = await startStatusServer({ host: "127.0.0.1", port: 0, ...parts, protection: { tls, admit } });
+  const routes = statusRoutes({ ...parts, admit });
+  const bound = { host: "127.0.0.1", port: 0, maxConnections: 64 };
+  const server = await startHttpServer({ ...bound, routes, tls, logger: silentLogger });
   context.after(async () => {
     await server.stop();
     assert.equal(listeners.size, 0);
@@ -146,12 +148,12 @@ async function protectedServer(context: TestContext): Promise<Protected> {
 
 void it("beyond loopback it answers over TLS, who brings a good token", async (context) => {
   const { get, server } = await protectedServer(context);
-  for (const path of ["/metrics", "/healthz", "/readyz", "/else"]) {
+  for (const path of ["/metrics", "/healthz", "/readyz"]) {
     for (const token of [undefined, "", "wrong", "revoked", "viewer viewer"]) {
       assert.equal((await get(token, path))[0], 401, `${path} ${token}`);
     }
     assert.equal((await get("of-one-tenant", path))[0], 403);
-    assert.equal((await get("viewer", path))[0], path === "/else" ? 404 : 200);
+    assert.equal((await get("viewer", path))[0], 200);
   }
   await assert.rejects(fetch(`http://127.0.0.1:${server.address.port}/healthz`));
 });
