@@ -9,37 +9,25 @@ import {
   EmbeddedNatsServer,
   findNatsServer,
   type GrpcServer,
-  type Identify,
   NatsLink,
   type StateStore,
   startGrpcServer,
 } from "@mpo/transport";
-import { type Services, servicesOf } from "./api/services.ts";
 import { chunksInFolder } from "./artifacts/chunk-store.ts";
 import { type Coordinator, createCoordinator } from "./coordinator.ts";
-import { consoleRoutes } from "./http/console-routes.ts";
-import { type HttpServer, startHttpServer } from "./http/http-server.ts";
-import { statusRoutes } from "./http/status-routes.ts";
-import { identifyBy } from "./identity/identify.ts";
-import { createOidcVerifier } from "./identity/oidc.ts";
-import { requireRole } from "./identity/person.ts";
+import type { HttpServer } from "./http/http-server.ts";
 import { leaveLocalJoin } from "./local-join.ts";
 import { openStore } from "./open-store.ts";
 import { reachableHosts } from "./reachable.ts";
 import { RunIdentity } from "./run-identity.ts";
 import type { CoordinatorAddresses, EmbeddedNats, ExternalNats, RunOptions } from "./run-options.ts";
+import { consoleUrlOf, type Served, servedBy, serveHttp } from "./serve-http.ts";
 import type { ResolvedSettings } from "./settings.ts";
 
 /** The rest of the time to stop is for the store, which may hang. */
 const GRPC_GRACE_MS = 3_000;
 /** While it asks a server that is gone, nobody is served. */
 const PING_MS = 2_000;
-
-interface Served {
-  readonly services: Services;
-  /** Absent: nobody proves who they are. */
-  readonly identify: Identify | undefined;
-}
 
 /** The parts of one run, each made from the ones before it. */
 export class CoordinatorRun {
@@ -110,6 +98,7 @@ export class CoordinatorRun {
       grpc: made(this.#grpc).target,
       http: `${isOverTls ? "https" : "http"}://${targetOf(address)}`,
       natsServers: coordinator.settings.natsServers,
+      ...given({ console: consoleUrlOf(this.#settings, made(this.#http)) }),
       ...(this.#server === undefined ? {} : { natsPid: this.#server.pid }),
     };
   }
@@ -190,6 +179,7 @@ export class CoordinatorRun {
             logger: this.#logger,
             tracing,
             newId: randomUUID,
+            consoleUrl: () => consoleUrlOf(this.#settings, made(this.#http)),
             ...given({ chunks: models === undefined ? undefined : chunksInFolder(models) }),
             onTurn: this.#options.onTurn,
             ...given({ requireStorePlace: server && (() => server.requireStreams()) }),
@@ -227,41 +217,17 @@ export class CoordinatorRun {
   #httpService(): Service {
     return {
       name: "http",
-      start: async () => {
+      start: async ({ signal }) => {
         const coordinator = made(this.#coordinator);
-        const { host, port } = coordinator.settings.http;
-        // On loopback, whoever can log in to the machine may look at the state; and nobody can listen on the way.
-        const isProtected = this.#identity !== undefined && !isLoopback(host);
-        const admit = (token: string): void => {
-          const person = made(coordinator.identities).accessTokens.personOf(token);
-          requireRole(person, { role: "viewer" }, "the fleet's state");
-        };
-        const { metrics } = coordinator;
-        const status = { metrics, notReady: () => coordinator.notReady(), logger: this.#logger };
-        const isOverTls = isProtected;
-        this.#http = await startHttpServer({
-          ...{ host, port, logger: this.#logger },
-          tls: isProtected ? this.#identity?.listenerTls : undefined,
-          routes: [
-            ...statusRoutes({ ...status, ...(isProtected ? { admit } : {}) }),
-            ...consoleRoutes({ coordinator, isOverTls, ...this.#served(), clock: systemClock }),
-          ],
-        });
+        const parts = { coordinator, tls: this.#identity?.listenerTls, served: this.#served() };
+        this.#http = await serveHttp(this.#options, { ...parts, clock: systemClock, signal });
       },
       stop: async () => await this.#http?.stop(),
     };
   }
 
-  /** What both listeners serve, and how callers prove who they are. */
   #served(): Served {
-    const coordinator = made(this.#coordinator);
-    const { oidc } = coordinator.settings;
-    const verifyPerson = oidc && createOidcVerifier(oidc, { clock: systemClock });
-    const { identities } = coordinator;
-    this.#shared ??= {
-      services: servicesOf(coordinator),
-      identify: identities && identifyBy(identities, systemClock, verifyPerson),
-    };
+    this.#shared ??= servedBy(made(this.#coordinator), systemClock);
     return this.#shared;
   }
 

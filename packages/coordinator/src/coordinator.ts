@@ -7,6 +7,7 @@ import { AdaptationReservoir } from "./adaptations/reservoir.ts";
 import { AdaptationApi } from "./api/adaptation-api.ts";
 import { AdminApi } from "./api/admin-api.ts";
 import { ArtifactApi } from "./api/artifact-api.ts";
+import { ConsoleApi } from "./api/console-api.ts";
 import { FleetApi } from "./api/fleet-api.ts";
 import { GroupApi } from "./api/group-api.ts";
 import { IdentityApi } from "./api/identity-api.ts";
@@ -70,6 +71,8 @@ export interface CoordinatorPorts {
   readonly listenerValidity?: (() => Validity) | undefined;
   /** Default: nothing is traced. */
   readonly tracing?: Tracing | undefined;
+  /** Where people reach the console; undefined: it is turned off. */
+  readonly consoleUrl?: () => string | undefined;
   /** Asks the gates and hooks of rollouts. Default: the system's. */
   readonly fetch?: Fetch;
 }
@@ -85,6 +88,7 @@ export interface Coordinator {
   /** What people and programs may call. */
   readonly admin: AdminApi;
   readonly identityApi: IdentityApi;
+  readonly consoleApi: ConsoleApi;
   readonly artifacts: ArtifactApi;
   readonly adaptations: AdaptationApi;
   readonly groupApi: GroupApi;
@@ -194,6 +198,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     onPushed: (cause) => metrics.pushed(cause),
   });
   const identityApi = new IdentityApi({ audit, clock, registry, reservoir, identities, oidc: settings.oidc });
+  const consoleApi = new ConsoleApi({ audit, identities, consoleUrl: ports.consoleUrl ?? (() => undefined) });
   const rollouts = new RolloutService(context, {
     ...{ ...common, models, priors, selection, newId, name: settings.name, hosts: settings.allowedHooks },
     fleet: new Fleet({ ...common, presenceMs }),
@@ -239,6 +244,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     fleet,
     admin,
     identityApi,
+    consoleApi,
     artifacts,
     adaptations,
     groupApi,

@@ -89,7 +89,7 @@ const NEEDS: Readonly<Record<"ofTenant" | "ofFleet", Readonly<Record<Role, reado
     ],
   },
 };
-const FOR_ANYBODY = ["whoAmI", "getAuthority"];
+const FOR_ANYBODY = ["whoAmI", "createConsoleCode", "getAuthority"];
 /** What a fleet has others trust is public: whoever shows no token may ask. */
 const OPEN = "getAuthority";
 const RANKS: readonly Role[] = ["viewer", "operator", "admin"];
@@ -156,6 +156,7 @@ function messageOf(call: string, identity: DeviceIdentity, random: () => number)
     fetchProfile: { identity, model: "tiny", sharedFrom: device, memoryBytes: 1e9, offset: 0 },
     reportStatus: { ...documentReport(device, 1 + Math.floor(1e6 * random()), 1, "confirmed"), identity },
     whoAmI: {},
+    createConsoleCode: {},
     reportAdaptation: { identity, report: `a${Math.floor(1e9 * random())}`, adaptation: ADAPTATION },
     reportAdaptationPart: { identity, digest: "ab".repeat(32), totalBytes: 100, offset: 0 },
     fetchAdaptation: {

@@ -1,5 +1,6 @@
 import type { Logger, ProcessPort, Tracing } from "@mpo/runtime";
 import type { NatsCredentials } from "@mpo/transport";
+import type { CodeFlow } from "./http/oidc-routes.ts";
 import type { CoordinatorSettings } from "./settings.ts";
 
 /** A `nats-server` of the coordinator's own, on this machine. */
@@ -38,8 +39,10 @@ export interface CoordinatorAddresses {
   readonly name: string;
   /** "host:port". */
   readonly grpc: string;
-  /** "http://host:port". */
+  /** "http://host:port", "https://host:port". */
   readonly http: string;
+  /** Where people open the console; absent: it is turned off. */
+  readonly console?: string;
   readonly natsServers: readonly string[];
   /** Process of the embedded server. */
   readonly natsPid?: number;
@@ -75,6 +78,12 @@ export interface RunOptions {
   readonly keys?: KeyFiles;
   /** Folder of the bytes of published models; several coordinators must see the same. Absent: they lie in the store. */
   readonly models?: string | undefined;
+  /** Folder of the console's built pages; absent, or with none: they are not part of this installation. */
+  readonly consoleFolder?: string | undefined;
+  /** How people sign in to the console at the OpenID provider of the settings; absent: they do not. */
+  readonly codeFlow?: CodeFlow | undefined;
+  /** The program's, for the description of its API. Default "0.0.0". */
+  readonly version?: string;
   /** Where to leave what agents and commands of the same user on this machine need, by the port. */
   readonly localJoinFile?: (port: number) => string;
   readonly process: ProcessPort;

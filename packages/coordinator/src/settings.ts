@@ -18,8 +18,12 @@ export interface ResolvedSettings {
   readonly name: string;
   /** For agents and the command line. */
   readonly grpc: ListenAddress;
-  /** For `/metrics`, `/healthz`, `/readyz`. */
+  /** For the console, the API as JSON, `/metrics`, `/healthz` and `/readyz`. */
   readonly http: ListenAddress;
+  /** Whether it answers more there than `/metrics`, `/healthz` and `/readyz`. */
+  readonly console: boolean;
+  /** Where people reach the console through a proxy. Default: where it listens. */
+  readonly consoleUrl?: string;
   /** Nobody proves who they are, and everything crosses in clear text: on loopback, for development. */
   readonly insecure: boolean;
   /** Hosts by which others reach it, for the lines with which they join. Default, an empty list: where it listens. */
@@ -57,6 +61,7 @@ type Group = "grpc" | "http" | "budget" | "probes";
 const DEFAULTS: Omit<ResolvedSettings, "name"> = {
   ...USUAL_ADDRESSES,
   insecure: false,
+  console: true,
   advertise: [],
   certificateValidMs: CERTIFICATE_LIFETIME_MS,
   natsServers: [],
@@ -88,6 +93,7 @@ export function resolveSettings(settings: CoordinatorSettings, newId: () => stri
   checkNumber("documentValidMs", resolved.documentValidMs, 1000, 400 * 86_400_000);
   if (resolved.retireAfterMs !== undefined) checkNumber("retireAfterMs", resolved.retireAfterMs, 3_600_000, MAX_MS);
   if (resolved.oidc !== undefined) requireOidc(resolved.oidc, resolved);
+  if (resolved.consoleUrl !== undefined) requireConsoleUrl(resolved.consoleUrl);
   checkNumber("certificateValidMs", resolved.certificateValidMs, 10_000, 400 * 86_400_000);
   if (resolved.insecure) for (const { host } of [grpc, http]) requireLoopback(host);
   return resolved;
@@ -97,6 +103,14 @@ function requireOidc({ issuer }: OidcSettings, { insecure }: Pick<ResolvedSettin
   requireSafeUrl(issuer);
   if (!insecure) return;
   throw new MpoError("invalid-argument", "with --insecure nobody logs in, at an OpenID provider neither");
+}
+
+function requireConsoleUrl(url: string): void {
+  requireSafeUrl(url);
+  if (new URL(url).href === `${new URL(url).origin}/`) return;
+  throw new MpoError("invalid-argument", `the console's URL ${url} has more than a host and a port`, {
+    hint: "It is served at the root of its host: https://fleet.example.org",
+  });
 }
 
 /** Throws `precondition-failed` for an address that others can reach. */

@@ -1,5 +1,6 @@
 export { asLine } from "./as-line.ts";
 export { type Json, jsonOfAnswer, requestOfJson } from "./json/json-form.ts";
+export { openApi } from "./json/openapi.ts";
 export { LIMITS } from "./limits.ts";
 export type {
   Adaptation,

@@ -125,6 +125,7 @@ export const ADMIN_SERVICE = {
   listEvents: ask("ListEvents", admin.listEventsRequest, admin.listEventsResponse),
   watchEvents: watch("WatchEvents", admin.watchEventsRequest, admin.watchEventsResponse),
   whoAmI: ask("WhoAmI", identity.whoAmIRequest, identity.whoAmIResponse),
+  createConsoleCode: ask("CreateConsoleCode", identity.createConsoleCodeRequest, identity.createConsoleCodeResponse),
   listEnrolments: ask("ListEnrolments", identity.listEnrolmentsRequest, identity.listEnrolmentsResponse),
   decideEnrolment: ask("DecideEnrolment", identity.decideEnrolmentRequest, identity.decideEnrolmentResponse),
   preauthoriseDevices: ask(

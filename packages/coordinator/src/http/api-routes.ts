@@ -64,7 +64,7 @@ async function call(parts: ApiParts, exchange: Exchange, { name, method }: Calle
   const context = await admitted(parts, exchange, method.path);
   if (context === undefined) return sendError(response, busy("too many calls"), requestId, 429);
   const asked = requestOfJson(method.request, await readJson(request, exchange.signal));
-  const handle = parts.admin.handlers[name] as (request: unknown, context: CallContext) => unknown;
+  const handle = handler(parts.admin, name);
   const options = { signal: exchange.signal, clock: parts.clock };
   if (method.isStream) {
     return await withDeadline(
@@ -86,6 +86,11 @@ async function call(parts: ApiParts, exchange: Exchange, { name, method }: Calle
     options,
   );
   sendJson(response, 200, text);
+}
+
+/** What answers a call; gRPC has seen to it that there is one for each. */
+export function handler(admin: ServedService, name: string): (request: unknown, context: CallContext) => unknown {
+  return admin.handlers[name] as (request: unknown, context: CallContext) => unknown;
 }
 
 /** What goes to a handler with the request; undefined: the caller asks too often. Throws what `callerOf` does. */

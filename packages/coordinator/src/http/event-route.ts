@@ -1,10 +1,17 @@
 import { once } from "node:events";
 import { MpoError } from "@mpo/core";
 import { type Clock, linkSignals } from "@mpo/io";
-import { ADMIN_SERVICE, type FleetEvent, jsonOfAnswer, type ListEventsResponse, requestOfJson } from "@mpo/protocol";
+import {
+  ADMIN_SERVICE,
+  type AdminServiceMethods,
+  jsonOfAnswer,
+  type ListEventsResponse,
+  type ResponseOf,
+  requestOfJson,
+} from "@mpo/protocol";
 import type { CallContext } from "@mpo/transport";
 import type { Person } from "../identity/person.ts";
-import { API, type ApiParts, admitted } from "./api-routes.ts";
+import { API, type ApiParts, admitted, handler } from "./api-routes.ts";
 import { at, type Exchange, type Route } from "./route.ts";
 import { errorBody, sendError } from "./send.ts";
 
@@ -50,6 +57,8 @@ export function eventRoute(parts: EventParts): Route {
   });
 }
 
+type WatchEventsResponse = ResponseOf<AdminServiceMethods["watchEvents"]>;
+
 interface Wanted {
   readonly tenant: string;
   readonly device?: string;
@@ -68,13 +77,13 @@ async function stream(
   const { signal } = ends;
   const newest = async (): Promise<number> => {
     const asked = requestOfJson(ADMIN_SERVICE.listEvents.request, { ...filter, pageSize: 1 });
-    const { events } = (await admin.handlers["listEvents"]?.(asked, context)) as ListEventsResponse;
+    const { events } = (await handler(admin, "listEvents")(asked, context)) as ListEventsResponse;
     return events[0]?.sequence ?? 0;
   };
   // Refused, if it is, before the stream begins.
   const after = last ?? (await newest());
   const asked = requestOfJson(ADMIN_SERVICE.watchEvents.request, { ...filter, afterSequence: after });
-  const events = admin.handlers["watchEvents"]?.(asked, { ...context, signal }) as AsyncIterable<{ event: FleetEvent }>;
+  const events = handler(admin, "watchEvents")(asked, { ...context, signal }) as AsyncIterable<WatchEventsResponse>;
   const write = async (text: string): Promise<void> => {
     if (!response.write(text)) await once(response, "drain", { signal });
   };

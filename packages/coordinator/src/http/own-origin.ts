@@ -18,6 +18,11 @@ export class OwnOrigin {
     return this.#isOverTls || this.#consoleUrl?.protocol === "https:";
   }
 
+  /** The origin of the pages that a request is about. */
+  of({ headers }: IncomingMessage): string {
+    return this.#consoleUrl?.origin ?? this.#here(headers.host);
+  }
+
   /**
    * In clear text, the name that was asked for must be this machine's: any site may give its own name this machine's address
    * (DNS rebinding), and its pages are then of one origin with us. Over TLS the certificate rules that out.
@@ -51,7 +56,10 @@ export class OwnOrigin {
   }
 
   #isOwn({ headers }: IncomingMessage, origin: string): boolean {
-    const own = `${this.#isOverTls ? "https" : "http"}://${headers.host ?? ""}`;
-    return origin === own || origin === this.#consoleUrl?.origin;
+    return origin === this.#here(headers.host) || origin === this.#consoleUrl?.origin;
+  }
+
+  #here(host: string | undefined): string {
+    return `${this.#isOverTls ? "https" : "http"}://${host ?? ""}`;
   }
 }

@@ -115,6 +115,16 @@ export class AccessTokens {
     return this.#tokens.get(key)?.value.use === "session";
   }
 
+  /** Ends the session of a secret, and says which it was; undefined: it is none. */
+  async endSession(secret: string, options: StoreCallOptions = {}): Promise<AccessTokenView | undefined> {
+    if (!(await this.isSession(secret, options))) return undefined;
+    const key = hashSecret(secret);
+    const record = this.#tokens.get(key)?.value;
+    await this.#context.store.delete(BUCKETS.access, key, options);
+    this.#tokens.forget(key);
+    return record && { ...viewOf(key, record), name: record.name };
+  }
+
   /** Those that are still good. */
   list(): readonly AccessTokenView[] {
     const nowMs = this.#context.clock.now();

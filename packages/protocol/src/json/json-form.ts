@@ -12,7 +12,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
  * field, also for one that there is not: that it was left out would go unnoticed.
  */
 export function requestOfJson<Value>({ schema, messageName }: MessageCodec<Value>, json: unknown): Value {
-  return checked(schema, valueOf(schema, json, messageName), messageName, "invalid-argument") as Value;
+  return checked(schema, readValue(schema, json, messageName), messageName, "invalid-argument") as Value;
 }
 
 /** An answer as JSON; whatever its schema does not name stays here. Throws `internal` for one that is not as it should be. */
@@ -21,20 +21,20 @@ export function jsonOfAnswer<Value>({ schema, messageName }: MessageCodec<Value>
 }
 
 /** Bytes as texts; nothing else is looked at: the schema does that. */
-function valueOf(schema: z.core.$ZodType, json: unknown, place: string): unknown {
+function readValue(schema: z.core.$ZodType, json: unknown, place: string): unknown {
   const plain = plainSchema(schema);
   if (isBytes(plain)) return typeof json === "string" ? bytesOf(json, place) : json;
   if (plain instanceof z.ZodArray && Array.isArray(json)) {
-    return json.map((item, index) => valueOf(plain.element, item, `${place}[${index}]`));
+    return json.map((item, index) => readValue(plain.element, item, `${place}[${index}]`));
   }
   if (typeof json !== "object" || json === null || Array.isArray(json)) return json;
-  if (plain instanceof z.ZodObject) return objectOf(plain, json, place);
+  if (plain instanceof z.ZodObject) return readObject(plain, json, place);
   if (!(plain instanceof z.ZodDiscriminatedUnion)) return json;
   const kind = plain.options.find((option) => isOfKind(option as z.ZodObject, json));
-  return kind === undefined ? json : valueOf(kind, json, place);
+  return kind === undefined ? json : readValue(kind, json, place);
 }
 
-function objectOf({ shape }: z.ZodObject, json: object, place: string): Record<string, unknown> {
+function readObject({ shape }: z.ZodObject, json: object, place: string): Record<string, unknown> {
   const keys = Object.keys(shape);
   const unknown = Object.keys(json).find((key) => !Object.hasOwn(shape, key));
   if (unknown !== undefined) throw notKnown(unknown, keys, place);
@@ -42,7 +42,7 @@ function objectOf({ shape }: z.ZodObject, json: object, place: string): Record<s
   return Object.fromEntries(
     keys.map((key) => {
       const field = shape[key] as z.core.$ZodType;
-      const value = Object.hasOwn(found, key) ? valueOf(field, found[key], `${place}.${key}`) : emptyOf(field);
+      const value = Object.hasOwn(found, key) ? readValue(field, found[key], `${place}.${key}`) : emptyOf(field);
       return [key, value];
     }),
   );
@@ -59,6 +59,11 @@ function emptyOf(schema: z.core.$ZodType): unknown {
   const plain = plainSchema(schema);
   const empty = EMPTY.find(([type]) => plain instanceof type)?.[1];
   return z.safeParse(schema, empty).success ? empty : undefined;
+}
+
+/** Whether a field of a request must be there. */
+export function isRequired(schema: z.core.$ZodType): boolean {
+  return !(schema instanceof z.ZodOptional) && emptyOf(schema) === undefined;
 }
 
 const EMPTY = [

@@ -170,6 +170,16 @@ export const whoAmIResponse = object({
   expiresAtMs: timestampMs().optional(),
 });
 
+export const createConsoleCodeRequest = object({});
+
+/** A way into the console. */
+export const createConsoleCodeResponse = object({
+  url: text(1, 512),
+  /** Absent: nobody has to sign in. */
+  code: secret(128).optional(),
+  validMs,
+});
+
 const authorityCertificate = object({ digest: digest(), certificatePem: certificates, endsAtMs: timestampMs() });
 
 export const getAuthorityRequest = object({});
