@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { MpoError } from "@mpo/core";
-import { type Clock, untilAborted, withDeadline } from "@mpo/io";
+import { type Clock, linkSignals, untilAborted, withDeadline } from "@mpo/io";
 import { ADMIN_SERVICE, jsonOfAnswer, type Method, requestOfJson } from "@mpo/protocol";
 import type { CallContext, ServedService, TokenBuckets } from "@mpo/transport";
 import { type Callers, callerOf } from "./caller.ts";
@@ -25,6 +25,8 @@ export const API = "/api/v1/";
 const CALL_MS = 120_000;
 /** A stream of answers: as long as gRPC's clients let one run. */
 const STREAM_MS = 600_000;
+/** Of a stream: by then it was refused, if it was. */
+const REFUSAL_MS = 500;
 /** That run at once. Each may hold a request and an answer of some MiB; a page makes two to six at a time. */
 const MAX_RUNNING = 128;
 /** An answer in JSON has up to four times the length of its message: names of fields, and numbers in digits. */
@@ -67,12 +69,12 @@ async function call(parts: ApiParts, exchange: Exchange, { name, method }: Calle
   const handle = handler(parts.admin, name);
   const options = { signal: exchange.signal, clock: parts.clock };
   if (method.isStream) {
-    return await withDeadline(
-      name,
-      STREAM_MS,
-      (signal) => sendLines(exchange, method, handle(asked, { ...context, signal })),
-      options,
-    );
+    const { clock } = parts;
+    const lines = async (signal: AbortSignal): Promise<void> => {
+      const answers = handle(asked, { ...context, signal }) as AsyncIterable<unknown>;
+      await sendLines(exchange, { method, clock }, answers);
+    };
+    return await withDeadline(name, STREAM_MS, lines, options);
   }
   const text = await withDeadline(
     name,
@@ -121,20 +123,30 @@ async function answerOf(
 /** A stream of answers: one a line. After an error there is one line more, with the error. */
 async function sendLines(
   { response, requestId, signal }: Exchange,
-  { response: codec }: Method<unknown, unknown>,
-  answers: unknown,
+  { method, clock }: Pick<Called, "method"> & Pick<ApiParts, "clock">,
+  answers: AsyncIterable<unknown>,
 ): Promise<void> {
+  const begin = (): void => {
+    if (response.headersSent) return;
+    response.writeHead(200, { "content-type": "application/jsonl", "cache-control": "no-store" }).flushHeaders();
+  };
   const line = async (value: unknown): Promise<void> => {
-    if (!response.headersSent)
-      response.writeHead(200, { "content-type": "application/jsonl", "cache-control": "no-store" });
+    begin();
     if (!response.write(`${JSON.stringify(value)}\n`)) await once(response, "drain", { signal });
   };
+  using waiting = linkSignals(signal);
+  // A refusal comes at once, and has a status of its own; what has nothing to say yet is let through.
+  const letThrough = clock.sleep(REFUSAL_MS, { signal: waiting.signal }).then(begin, () => undefined);
   try {
-    for await (const answer of answers as AsyncIterable<unknown>) await line(jsonOfAnswer(codec, answer));
+    for await (const answer of answers) await line(jsonOfAnswer(method.response, answer));
   } catch (thrown) {
     if (!response.headersSent) throw thrown;
     await line({ error: errorBody(thrown, requestId) });
+  } finally {
+    waiting.abort();
+    await letThrough;
   }
+  begin();
   response.end();
 }
 

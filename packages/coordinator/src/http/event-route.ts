@@ -81,7 +81,8 @@ async function stream(
     return events[0]?.sequence ?? 0;
   };
   // Refused, if it is, before the stream begins.
-  const after = last ?? (await newest());
+  const newestNow = await newest();
+  const after = last ?? newestNow;
   const asked = requestOfJson(ADMIN_SERVICE.watchEvents.request, { ...filter, afterSequence: after });
   const events = handler(admin, "watchEvents")(asked, { ...context, signal }) as AsyncIterable<WatchEventsResponse>;
   const write = async (text: string): Promise<void> => {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -43,6 +44,8 @@ const REQUEST_ID_HEADER = "mpo-request-id";
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port, routes, logger, tls, maxConnections = MAX_CONNECTIONS } = options;
   const stops = new AbortController();
+  // Every request that runs listens.
+  setMaxListeners(0, stops.signal);
   const limits = {
     ...{ requestTimeout: REQUEST_MS, headersTimeout: HEAD_MS, handshakeTimeout: HEAD_MS, keepAliveTimeout: IDLE_MS },
     connectionsCheckingInterval: 1_000,

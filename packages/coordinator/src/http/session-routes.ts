@@ -29,7 +29,11 @@ const MAX_SECRET = 16_384;
 /** Any call that whoever is proven may make. */
 const ANY_CALL = "/mpo.v1.AdminService/WhoAmI";
 
-const proof = fact.object({ token: fact.secret(MAX_SECRET).optional(), code: fact.secret(128).optional() });
+const proof = fact.object({
+  // As it was copied: with the end of its line.
+  token: fact.secret(MAX_SECRET, { hasLines: true }).optional(),
+  code: fact.secret(128).optional(),
+});
 
 /** Signing in and out, and whether somebody is. */
 export function sessionRoutes(parts: SessionParts): readonly Route[] {
