@@ -36,6 +36,7 @@ const COMMANDS: readonly CommandEntry[] = [
     () => import("./commands/explain.ts"),
   ],
   ["coordinator", "run a coordinator, which plans for a fleet's devices", () => import("./commands/coordinator.ts")],
+  ["console", "open a coordinator's console in a browser", () => import("./commands/console.ts")],
   ["store", "check a coordinator's store, and set damaged parts aside", () => import("./commands/store.ts")],
   ["backup", "back up a coordinator's store and keys, and restore them", () => import("./commands/backup.ts")],
   ["agent", "run this device's agent: it probes, reports, and retrains on drift", () => import("./commands/agent.ts")],

@@ -106,10 +106,11 @@ export class CoordinatorRun {
   #keysService(): Service {
     return late("identity", async (signal) => {
       const keys = made(this.#options.keys);
-      const { certificateValidMs } = this.#settings;
+      const { certificateValidMs, advertise, http } = this.#settings;
+      const hosts = ["localhost", ...(advertise.length > 0 ? advertise : reachableHosts(http.host))];
       const addresses = (): readonly string[] => this.#advertised();
       const common = { nats: this.#nats, clock: systemClock, random: Math.random, logger: this.#logger };
-      this.#identity = await RunIdentity.open({ ...keys, certificateValidMs, addresses, ...common }, signal);
+      this.#identity = await RunIdentity.open({ ...keys, certificateValidMs, addresses, hosts, ...common }, signal);
       return this.#identity.service();
     });
   }

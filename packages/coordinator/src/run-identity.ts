@@ -35,6 +35,8 @@ export interface IdentityOptions extends KeyFiles {
   readonly certificateValidMs: number;
   /** Where this coordinator is reached, "host:port". */
   readonly addresses: () => readonly string[];
+  /** By which hosts people reach it with a browser. */
+  readonly hosts: readonly string[];
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -65,14 +67,14 @@ export class RunIdentity {
 
   /** Reads the fleet's keys, or makes them. Throws `precondition-failed` or `invalid-data` for keys that must not be used. */
   static async open(options: IdentityOptions, signal?: AbortSignal): Promise<RunIdentity> {
-    const { wrappingKeyFile, certificateValidMs, addresses, clock, random, logger } = options;
+    const { wrappingKeyFile, certificateValidMs, addresses, hosts, clock, random, logger } = options;
     const wrappingKey = wrappingKeyFile === undefined ? undefined : await readWrappingKey(wrappingKeyFile, { signal });
     const authority = await firstAuthority(options, wrappingKey, signal);
     // Of the object that is made below: it is called when something is saved, long after.
     const save = (next: Authority, before: Authority): Promise<void> => made.#save(next, before);
     const external = await ExternalFiles.open(options, signal);
     const { foreignDevice, listenerAuthority } = external;
-    const ports = { clock, certificateValidMs, addresses, foreignDevice, listenerAuthority, save };
+    const ports = { clock, certificateValidMs, addresses, hosts, foreignDevice, listenerAuthority, save };
     const keys = new FleetKeys(authority, ports);
     const tls = await RenewingCertificate.create(
       {

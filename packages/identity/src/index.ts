@@ -76,6 +76,7 @@ export {
   type ExternalPair,
   fingerprintOf,
   type HeldIdentity,
+  isDnsName,
   isIssuedBy,
   issueDeviceCertificate,
   issueServerCertificate,

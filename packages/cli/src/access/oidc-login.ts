@@ -68,7 +68,7 @@ export async function logInAtProvider(
   provider: OidcProvider,
   { signal, clock, show }: LoginOptions,
 ): Promise<OidcLogin> {
-  return await asking(provider, signal, async (config) => {
+  return await askingProvider(provider, signal, async (config) => {
     const { device_authorization_endpoint: endpoint, scopes_supported: known = SCOPES } = config.serverMetadata();
     if (endpoint === undefined) {
       throw new MpoError("unsupported", `the OpenID provider ${provider.issuer} has no device flow`, {
@@ -115,7 +115,7 @@ async function polled(
 export async function refreshLogin(login: OidcLogin, signal: AbortSignal): Promise<OidcLogin> {
   const { issuer, clientId, refreshToken } = login;
   if (refreshToken === undefined) throw ended(issuer);
-  return await asking({ issuer, clientId }, signal, async (config) => {
+  return await askingProvider({ issuer, clientId }, signal, async (config) => {
     const { refreshToken: next = refreshToken, ...rest } = loginOf(
       login,
       await refreshTokenGrant(config, refreshToken),
@@ -124,7 +124,7 @@ export async function refreshLogin(login: OidcLogin, signal: AbortSignal): Promi
   });
 }
 
-function loginOf(
+export function loginOf(
   { issuer, clientId }: OidcProvider,
   answer: TokenEndpointResponse & TokenEndpointResponseHelpers,
 ): OidcLogin {
@@ -139,7 +139,8 @@ function loginOf(
   return { issuer, clientId, token, expiresAtMs: expires * 1000, ...given({ refreshToken }) };
 }
 
-async function asking<Result>(
+/** Asks a provider, as a public client; what goes wrong is said as ours. */
+export async function askingProvider<Result>(
   { issuer, clientId }: OidcProvider,
   signal: AbortSignal,
   work: (config: Configuration) => Promise<Result>,

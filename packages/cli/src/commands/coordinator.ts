@@ -16,6 +16,8 @@ export function define(command: Command, context: CommandContext): void {
     .option("--models <folder>", MODELS)
     .option("--listen <host:port>", LISTEN, addressWith(USUAL_ADDRESSES.grpc.port, 0))
     .option("--http <host:port>", HTTP, addressWith(USUAL_ADDRESSES.http.port, 0))
+    .option("--no-console", "answer nothing at --http but /metrics, /healthz and /readyz: no pages, no API as JSON")
+    .option("--console-url <url>", CONSOLE_URL, urlOf("https", "http"))
     .option("--advertise <host>", ADVERTISE, repeated(hostName))
     .option("--insecure", "for development: no TLS, and nobody proves who they are; on loopback only", false)
     .option("--authority-key <file>", AUTHORITY_KEY)
@@ -68,7 +70,8 @@ const TLS_CERT = `certificate to show instead of one of the fleet's own authorit
 const CLIENT_CA = "certificates of another authority whose devices are accepted too, once somebody lets them in";
 const CLIENT_SAN = 'where those name a device: "spiffe://acme/{tenant}/{device}", "{device}.devices.acme.com"';
 const NATS_LISTEN = `where that one listens (default: --listen's host; port ${NATS_PORT}, or a free one on loopback)`;
-const HTTP = `for /metrics, /healthz and /readyz (default: ${targetOf(USUAL_ADDRESSES.http)})`;
+const CONSOLE_URL = "where people reach the console through a proxy in front of it (default: where it listens)";
+const HTTP = `for the console, the API as JSON, /metrics, /healthz and /readyz (default: ${targetOf(USUAL_ADDRESSES.http)})`;
 const HEARTBEAT = "how often devices report that they are there; longer in a fleet of thousands";
 
 const HELP = `
@@ -82,6 +85,7 @@ Examples:
   mpo coordinator --nats nats://a:4222 --nats nats://b:4222 --nats-monitor http://a:8222 --nats-monitor http://b:8222
   mpo coordinator --listen 0.0.0.0:7443                  for devices and people on other machines: mpo token create
   mpo coordinator --listen 0.0.0.0:7443 --advertise fleet.example.org
+  mpo coordinator --listen 0.0.0.0:7443 --http 0.0.0.0:9464              the console for other machines too, over TLS
   mpo coordinator --listen 0.0.0.0:7443 --client-ca acme.pem --client-san 'spiffe://acme/{tenant}/{device}'
 
 Exit codes: 0 after SIGTERM or SIGHUP; 130 after Ctrl-C; 2 a wrong option; 4 no nats-server, the data folder is in use, or

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { cacheFolder } from "@mpo/datasets";
@@ -19,3 +21,11 @@ export function natsServerPlaces(environment: Files["environment"]): {
     cacheFolder: cacheFolder(environment, homedir()),
   };
 }
+
+/** Where the console's built pages are, where they are installed: beside our other packages. */
+export function consoleFolder(): string | undefined {
+  const places = createRequire(import.meta.url).resolve.paths(CONSOLE) ?? [];
+  return places.map((place) => join(place, CONSOLE, "dist-web")).find((folder) => existsSync(folder));
+}
+
+const CONSOLE = "@mpo/console";

@@ -21,8 +21,9 @@ import type { Address } from "../options/address-options.ts";
 import { nameOfHost } from "../options/fleet-options.ts";
 import { type OidcOptions, oidcFrom } from "../options/oidc-options.ts";
 import { printError } from "../output/print-error.ts";
+import { VERSION } from "../version.ts";
 import { commandLogger } from "./command-logger.ts";
-import { coordinatorFolder, natsServerPlaces } from "./coordinator-places.ts";
+import { consoleFolder, coordinatorFolder, natsServerPlaces } from "./coordinator-places.ts";
 import { reportTo, serviceRun } from "./service-run.ts";
 import { stateFolder } from "./state-folder.ts";
 
@@ -32,6 +33,8 @@ export interface CoordinatorCommandOptions extends OidcOptions {
   readonly models?: string;
   readonly listen?: Address;
   readonly http?: Address;
+  readonly console: boolean;
+  readonly consoleUrl?: string;
   readonly advertise?: readonly string[];
   readonly insecure: boolean;
   readonly authorityKey?: string;
@@ -94,9 +97,13 @@ export async function runCoordinatorCommand(
     ...{ service: "mpo-coordinator", instance: options.name ?? nameOfHost(hostname()) },
     ...{ environment: context.environment, logger },
   });
-  const code = await runCoordinator(settingsFrom(options), {
-    nats,
-    tracing,
+  const settings = settingsFrom(options);
+  const { oidc } = settings;
+  const code = await runCoordinator(settings, {
+    ...{ nats, tracing, version: VERSION },
+    consoleFolder: consoleFolder(),
+    // Loaded here: most coordinators have no provider.
+    codeFlow: oidc && (await import("../access/oidc-code-flow.ts")).codeFlowAt(oidc),
     keys: keyFiles(options, context),
     ...(options.models && { models: resolve(context.workingFolder, options.models) }),
     localJoinFile: (port) => localJoinFile(stateFolder(context.environment), port),
@@ -146,6 +153,7 @@ function settingsFrom(options: CoordinatorCommandOptions): CoordinatorSettings {
     ...given({ retireAfterMs: options.retireAfter, oidc: oidcFrom(options) }),
     ...given({ grpc: options.listen, http: options.http, name: options.name, natsServers: options.natsAdvertise }),
     ...given({ advertise: options.advertise, allowedHooks: options.allowHooks }),
+    ...given({ console: options.console, consoleUrl: options.consoleUrl }),
   };
 }
 
@@ -210,10 +218,11 @@ function printReady(
   context: Daemon & Files & Output,
 ): void {
   const { terminal } = context;
-  const { grpc, http, natsServers, name } = addresses;
+  const { grpc, http, natsServers, name, console } = addresses;
   terminal.record({ event: "ready", ...addresses, ...(nats.kind === "embedded" ? { data: nats.folder } : {}) });
   terminal.line(`coordinator ${name} is ready`);
   terminal.line(`  agents and commands   ${grpc}`);
+  if (console !== undefined) terminal.line(`  console               ${console}    open it: mpo console`);
   terminal.line(`  metrics and health    ${http}/metrics  ${http}/healthz  ${http}/readyz`);
   terminal.line(`  NATS                  ${natsServers.join(", ")}`);
   if (nats.kind === "embedded") terminal.line(`  data                  ${nats.folder}`);

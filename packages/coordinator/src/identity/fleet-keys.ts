@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import { MpoError } from "@mpo/core";
 import {
@@ -12,6 +13,7 @@ import {
   epochOf,
   fingerprintOf,
   type HeldIdentity,
+  isDnsName,
   isIssuedBy,
   isSealOf,
   isSignedBy,
@@ -46,6 +48,8 @@ export interface KeysPorts {
   readonly certificateValidMs: number;
   /** Where coordinators are reached, "host:port". */
   readonly addresses: () => readonly string[];
+  /** By which hosts people reach this coordinator with a browser, which goes by the name. Agents and commands have names of their own. */
+  readonly hosts?: readonly string[];
   /** Reads devices' certificates of other authorities. Absent: none are accepted. */
   readonly foreignDevice?: ((certificate: Buffer) => CertifiedDevice) | undefined;
   /** The authority of what the listeners show, as PEM, where it is another one. */
@@ -179,8 +183,11 @@ export class FleetKeys implements FleetAuthority {
 
   /** A certificate with which a coordinator's listener or its NATS servers show who they are. */
   async issueServer(): Promise<HeldIdentity> {
-    const dnsNames = [COORDINATOR_NAME, NATS_NAME];
-    const pair = await issueServerCertificate(this.#serverIssuer, { dnsNames, ...this.#lifetime });
+    const { hosts = [] } = this.#ports;
+    const ipAddresses = hosts.filter((host) => isIP(host) !== 0);
+    const names = hosts.map((host) => host.toLowerCase()).filter((host) => isIP(host) === 0 && isDnsName(host));
+    const dnsNames = [COORDINATOR_NAME, NATS_NAME, ...names];
+    const pair = await issueServerCertificate(this.#serverIssuer, { dnsNames, ipAddresses, ...this.#lifetime });
     return { ...pair, caPem: trustedCertificates(this.#authority) };
   }
 

@@ -1,5 +1,5 @@
 export { progressPartForm, type RolloutRecord, rolloutForm } from "../rollouts/rollout-record.ts";
-export { approveDevice, OIDC_CLIENT, OidcRoom } from "./oidc-room.ts";
+export { approveDevice, browse, OIDC_CLIENT, OidcRoom } from "./oidc-room.ts";
 export { tinyChain, tinyProfile } from "./tiny-chain.ts";
 export {
   documentReport,

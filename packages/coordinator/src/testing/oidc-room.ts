@@ -69,8 +69,10 @@ export class OidcRoom implements AsyncDisposable {
     // Loaded here: most who come through this door need no provider.
     const { Provider } = await import("oidc-provider");
     const client = {
-      grant_types: [DEVICE_GRANT, "refresh_token"],
-      ...{ redirect_uris: [], response_types: [], token_endpoint_auth_method: "none" as const },
+      grant_types: [DEVICE_GRANT, "refresh_token", "authorization_code"],
+      // Of a program on this machine: whatever its port is (RFC 8252, 7.3).
+      redirect_uris: ["http://127.0.0.1/session/oidc/callback"],
+      ...{ response_types: ["code" as const], token_endpoint_auth_method: "none" as const },
       ...{ application_type: "native" as const, id_token_signed_response_alg: "ES256" as const },
     };
     const provider = new Provider(this.issuer, {
@@ -113,8 +115,19 @@ export class OidcRoom implements AsyncDisposable {
   }
 }
 
+/** What a browser has when it follows nothing more. */
+export interface Browsed {
+  readonly url: string;
+  readonly page: string;
+  readonly cookies: ReadonlyMap<string, string>;
+}
+
+export async function approveDevice(url: string, browser: Browser): Promise<string> {
+  return (await browse(url, browser)).page;
+}
+
 /** Does what a person does in a browser: follows the pages and sends their forms until there is none left. */
-export async function approveDevice(url: string, { user, isDenying = false }: Browser): Promise<string> {
+export async function browse(url: string, { user, isDenying = false }: Browser): Promise<Browsed> {
   const cookies = new Map<string, string>();
   let isDenied = false;
   let next: { readonly url: string; readonly form?: URLSearchParams } = { url };
@@ -132,13 +145,13 @@ export async function approveDevice(url: string, { user, isDenying = false }: Br
     const location = answer.headers.get("location");
     const page = await answer.text();
     const [, action] = /<form[^>]* action="([^"]+)"/u.exec(page) ?? [];
-    if (location === null && action === undefined) return page;
+    if (location === null && action === undefined) return { url: next.url, page, cookies };
     if (location !== null) next = { url: new URL(location, next.url).href };
     else next = { url: new URL(action ?? "", next.url).href, form: filledIn(page, user) };
     if (isDenying && page.includes("deviceConfirmForm")) {
       next.form?.set("abort", "yes");
       isDenied = true;
-    } else if (isDenied) return page;
+    } else if (isDenied) return { url: next.url, page, cookies };
   }
   throw new Error("the issuer's pages have no end");
 }

@@ -64,6 +64,11 @@ export async function createCertificateAuthority({
   return { certificatePem: pemOf(certificate.rawData), privateKeyPem };
 }
 
+/** Whether a certificate can be for a name. */
+export function isDnsName(name: string): boolean {
+  return DNS_NAME.test(name);
+}
+
 /** A certificate and a new key for a server with these names and addresses, at least one. */
 export async function issueServerCertificate(
   authority: CertifiedKey,
@@ -73,7 +78,7 @@ export async function issueServerCertificate(
     ...lifetime
   }: Lifetime & { readonly dnsNames: readonly string[]; readonly ipAddresses?: readonly string[] },
 ): Promise<CertifiedKey> {
-  for (const name of dnsNames) if (!DNS_NAME.test(name)) throw badName(name, "DNS name in lower case");
+  for (const name of dnsNames) if (!isDnsName(name)) throw badName(name, "DNS name in lower case");
   const addresses = ipAddresses.map(plainAddress);
   const [commonName] = [...dnsNames, ...ipAddresses];
   if (commonName === undefined) throw new MpoError("invalid-argument", "a server's certificate needs a name");

@@ -2,6 +2,7 @@ export {
   CERTIFICATE_LIFETIME_MS,
   type CertifiedKey,
   createCertificateAuthority,
+  isDnsName,
   issueDeviceCertificate,
   issueServerCertificate,
 } from "./certificate-authority.ts";
