@@ -165,6 +165,24 @@ void describe("a coordinator with identities", { skip }, () => {
     assert.equal((await scrape(undefined))[0], 401);
     const ofOne = await room.admin.createAccessToken({ ...order, tenant: "acme" });
     assert.equal((await scrape(readLoginString(ofOne.loginString).secret))[0], 403);
+    const { url, code } = await room.admin.createConsoleCode({});
+    assert.equal(url, room.addresses.console);
+    assert.match(url, /^https:/u);
+    // As a browser does that trusts the fleet's authority: by a host's name, not the coordinators' own.
+    const page = {
+      "content-type": "application/json",
+      "x-mpo-console": "1",
+      host: "localhost",
+      origin: "https://localhost",
+    };
+    const asked = request({
+      ...{ host: "127.0.0.1", port: new URL(room.addresses.http).port, path: "/session", agent: false },
+      ...{ method: "POST", headers: page, ca: room.local.caPem, servername: "localhost" },
+    }).end(JSON.stringify({ code }));
+    const [signedIn] = (await once(asked, "response")) as [IncomingMessage];
+    assert.equal(signedIn.statusCode, 200, await text(signedIn));
+    assert.match(signedIn.headers["set-cookie"]?.[0] ?? "", /^__Host-mpo=mpo_.*; HttpOnly; SameSite=Strict; Secure$/u);
+    assert.match(signedIn.headers["strict-transport-security"] ?? "", /^max-age=\d+$/u);
     await room.admin.revokeAccessToken({ id: token.id });
     await eventually(async () => (await scrape(secret))[0] === 401 || undefined);
   });

@@ -16,7 +16,7 @@ export { proxyFor } from "./grpc/proxy.ts";
 export type { HandlersOf } from "./grpc/served-method.ts";
 export type { ClientOf } from "./grpc/service-client.ts";
 export { steadyTls, type TlsIdentity, type TlsSource } from "./grpc/tls-source.ts";
-export { type Quota, TokenBuckets } from "./grpc/token-bucket.ts";
+export { TokenBuckets } from "./grpc/token-bucket.ts";
 export { deviceInbox, fleetClaims, roleCredentials } from "./nats/fleet-claims.ts";
 export { openExistingStore, openJetstreamStore } from "./nats/jetstream/jetstream-state-store.ts";
 export { StoreCopy } from "./nats/jetstream/store-copy.ts";

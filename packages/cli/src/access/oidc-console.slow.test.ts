@@ -7,7 +7,9 @@ import { cacheFolder } from "@mpo/datasets";
 import { noNatsServer, testFolder } from "../test-support/fleet-room.ts";
 import { startCommand } from "../testing/run-command.ts";
 
-void it("the console: people sign in by their provider's page, or by a link of mpo console", { skip: noNatsServer }, async (t) => {
+void it("the console: people sign in by their provider's page, or by a link of mpo console", {
+  skip: noNatsServer,
+}, async (t) => {
   const room = await OidcRoom.open();
   t.after(async () => await room[Symbol.asyncDispose]());
   room.groups.set("ann", ["readers"]);
@@ -36,7 +38,11 @@ void it("the console: people sign in by their provider's page, or by a link of m
   assert.equal(ann.url, `${url}/`);
   const session = ann.cookies.get("mpo") ?? "";
   const { person } = await state(session);
-  const { name, role, expiresAtMs } = person as { readonly name: string; readonly role: string; readonly expiresAtMs: number };
+  const { name, role, expiresAtMs } = person as {
+    readonly name: string;
+    readonly role: string;
+    readonly expiresAtMs: number;
+  };
   assert.deepEqual([name, role], [`ann (${new URL(room.issuer).host})`, "viewer"]);
   assert.ok(expiresAtMs - Date.now() < 3_600_000 && expiresAtMs - Date.now() > 3_500_000, "an hour");
   assert.equal(ann.cookies.has("mpo-oidc"), false, "used up");
@@ -47,7 +53,10 @@ void it("the console: people sign in by their provider's page, or by a link of m
   assert.equal(write.status, 403);
 
   const bob = await browse(`${url}/session/oidc`, { user: "bob" });
-  assert.match(decodeURIComponent(bob.url), /\/sign-in#error=the token of bob .* has 1 groups, and none with a role here$/u);
+  assert.match(
+    decodeURIComponent(bob.url),
+    /\/sign-in#error=the token of bob .* has 1 groups, and none with a role here$/u,
+  );
   assert.equal(bob.cookies.has("mpo"), false);
 
   // What another browser brings back, and words that would be headers of their own.
@@ -83,5 +92,6 @@ void it("the console: people sign in by their provider's page, or by a link of m
   assert.deepEqual([first.status, second.status], [200, 401]);
   coordinator.signal("SIGTERM");
   const said = await coordinator.outcome;
-  for (const secret of [code ?? "", session]) assert.ok(secret.length > 20 && !(said.stdout + said.stderr).includes(secret));
+  for (const secret of [code ?? "", session])
+    assert.ok(secret.length > 20 && !(said.stdout + said.stderr).includes(secret));
 });

@@ -222,7 +222,8 @@ function printReady(
   terminal.record({ event: "ready", ...addresses, ...(nats.kind === "embedded" ? { data: nats.folder } : {}) });
   terminal.line(`coordinator ${name} is ready`);
   terminal.line(`  agents and commands   ${grpc}`);
-  if (console !== undefined) terminal.line(`  console               ${console}    open it: mpo console`);
+  if (console !== undefined)
+    terminal.line(`  console               ${console}    open it: mpo console${thereFor(grpc, options)}`);
   terminal.line(`  metrics and health    ${http}/metrics  ${http}/healthz  ${http}/readyz`);
   terminal.line(`  NATS                  ${natsServers.join(", ")}`);
   if (nats.kind === "embedded") terminal.line(`  data                  ${nats.folder}`);
@@ -230,11 +231,9 @@ function printReady(
 }
 
 /** What to type on this machine, and for another one where others can reach it. */
-function nextSteps(grpc: string, { insecure, listen }: CoordinatorCommandOptions): readonly string[] {
-  const { host, port } = addressOf(grpc);
-  const here = targetOf({ host: hereOf(host), port });
-  const where = here === targetOf(USUAL_ADDRESSES.grpc) ? "" : ` --coordinator ${here}`;
-  const there = insecure ? `${where} --insecure` : where;
+function nextSteps(grpc: string, options: CoordinatorCommandOptions): readonly string[] {
+  const { listen } = options;
+  const there = thereFor(grpc, options);
   const isForOthers = listen !== undefined && !isLoopback(listen.host);
   return [
     `next: mpo agent${there}    and then: mpo devices list${there}`,
@@ -242,4 +241,12 @@ function nextSteps(grpc: string, { insecure, listen }: CoordinatorCommandOptions
       ? ["next: for another machine: mpo token create --accept > join.txt    and there: mpo agent --join @join.txt"]
       : []),
   ];
+}
+
+/** What commands on this machine say to reach a coordinator that is not where they look. */
+function thereFor(grpc: string, { insecure }: Pick<CoordinatorCommandOptions, "insecure">): string {
+  const { host, port } = addressOf(grpc);
+  const here = targetOf({ host: hereOf(host), port });
+  const where = here === targetOf(USUAL_ADDRESSES.grpc) ? "" : ` --coordinator ${here}`;
+  return insecure ? `${where} --insecure` : where;
 }

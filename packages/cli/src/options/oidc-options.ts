@@ -20,10 +20,13 @@ export function addOidcOptions(command: Command): Command {
   return command
     .option(
       "--oidc-issuer <url>",
-      "OpenID provider whose users may log in with `mpo login --oidc`",
+      "OpenID provider whose users may log in with `mpo login --oidc`, and to the console",
       urlOf("https", "http"),
     )
-    .option("--oidc-client-id <id>", "what the command line is to it: a public client with the device flow")
+    .option(
+      "--oidc-client-id <id>",
+      "what the program is to it: a public client with the device flow, and for the console the code flow with PKCE",
+    )
     .option("--oidc-groups-claim <name>", "where its ID tokens have a user's groups", "groups")
     .option("--oidc-role <group=role@tenant>", ROLE, repeated(groupRole));
 }

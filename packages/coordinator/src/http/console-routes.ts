@@ -48,7 +48,7 @@ export function consoleRoutes(parts: ConsoleParts): readonly Route[] {
   const [, admin] = services;
   const common = { admin, callers, buckets, clock };
   const signing: SessionParts = {
-    ...{ callers, console: consoleApi, accessTokens: identities?.accessTokens },
+    ...{ callers, consoleApi, accessTokens: identities?.accessTokens },
     ...{ attempts: new TokenBuckets(ATTEMPTS), monotonicMs: () => clock.monotonicMs() },
     about: () => given({ fleet: identities?.authority.view.fleet, oidc: oidc && providerOf(coordinator) }),
   };

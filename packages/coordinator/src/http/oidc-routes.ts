@@ -20,7 +20,7 @@ export interface KeptLogin {
   readonly verifier: string;
 }
 
-export interface OidcParts extends Pick<SessionParts, "callers" | "console" | "attempts" | "monotonicMs"> {
+export interface OidcParts extends Pick<SessionParts, "callers" | "consoleApi" | "attempts" | "monotonicMs"> {
   readonly flow: CodeFlow;
   readonly personOf: (idToken: string, signal: AbortSignal) => Promise<Person>;
 }
@@ -36,7 +36,7 @@ const form = fact.object({
 
 /** `GET /session/oidc` leads to the provider, and from there back to the console with a session. */
 export function oidcRoutes(parts: OidcParts): readonly Route[] {
-  const { callers, console, attempts, monotonicMs, flow, personOf } = parts;
+  const { callers, consoleApi, attempts, monotonicMs, flow, personOf } = parts;
   const { origin } = callers;
   const name = origin.isSecure ? "__Host-mpo-oidc" : "mpo-oidc";
   // Lax: the way back begins at the provider's page, and a strict cookie would not come with it.
@@ -75,7 +75,7 @@ export function oidcRoutes(parts: OidcParts): readonly Route[] {
         const idToken = await flow.finish(`${origin.of(request)}${CALLBACK}?${query}`, kept, { signal });
         const person = await personOf(idToken, signal);
         // A strict cookie does not come with this request: what the browser had is not known here, and is replaced.
-        await signedIn({ callers, console }, exchange, person, { by: "OpenID provider" });
+        await signedIn({ callers, consoleApi }, exchange, person, { by: "OpenID provider" });
         return "/";
       }),
     ),

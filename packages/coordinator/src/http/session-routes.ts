@@ -13,7 +13,7 @@ import { sendError, sendJson } from "./send.ts";
 
 export interface SessionParts {
   readonly callers: Callers;
-  readonly console: ConsoleApi;
+  readonly consoleApi: ConsoleApi;
   /** Absent: nobody proves who they are, and nobody signs in. */
   readonly accessTokens: AccessTokens | undefined;
   /** What one address may try. */
@@ -37,7 +37,7 @@ const proof = fact.object({
 
 /** Signing in and out, and whether somebody is. */
 export function sessionRoutes(parts: SessionParts): readonly Route[] {
-  const { callers, console, attempts, monotonicMs } = parts;
+  const { callers, consoleApi, attempts, monotonicMs } = parts;
   return [
     at("GET", SESSION, async (exchange) => sendJson(exchange.response, 200, await stateOf(parts, exchange))),
     at("POST", SESSION, async (exchange) => {
@@ -57,7 +57,7 @@ export function sessionRoutes(parts: SessionParts): readonly Route[] {
           ? await personOfToken(callers, exchange, given.token)
           : await parts.accessTokens.redeem(given.code, { signal });
       const before = callers.cookie.read(request);
-      await signedIn({ callers, console }, exchange, person, { by, before });
+      await signedIn({ callers, consoleApi }, exchange, person, { by, before });
       sendJson(response, 200, { person: shown(person) });
     }),
     at("DELETE", SESSION, async (exchange) => {
@@ -66,7 +66,7 @@ export function sessionRoutes(parts: SessionParts): readonly Route[] {
       const session = callers.cookie.read(request);
       if (session !== undefined && parts.accessTokens !== undefined) {
         const person = await callerOf(callers, exchange, ANY_CALL).catch(() => undefined);
-        await console.signOut(session, callOf(exchange, person));
+        await consoleApi.signOut(session, callOf(exchange, person));
       }
       callers.cookie.clear(response);
       response.writeHead(204, { "cache-control": "no-store" });
@@ -77,12 +77,12 @@ export function sessionRoutes(parts: SessionParts): readonly Route[] {
 
 /** Makes a session, always a new one, and gives it to the browser. */
 export async function signedIn(
-  { callers, console }: Pick<SessionParts, "callers" | "console">,
+  { callers, consoleApi }: Pick<SessionParts, "callers" | "consoleApi">,
   exchange: Exchange,
   person: Person,
   signing: Omit<Parameters<ConsoleApi["signIn"]>[1], keyof ApiCall>,
 ): Promise<void> {
-  const { secret, token } = await console.signIn(person, { ...callOf(exchange, person), ...signing });
+  const { secret, token } = await consoleApi.signIn(person, { ...callOf(exchange, person), ...signing });
   callers.cookie.set(exchange.response, secret, token.expiresAtMs - token.createdAtMs);
 }
 
