@@ -98,7 +98,7 @@ export async function openIdentity({
   logger,
   signal,
 }: FleetPlace): Promise<RunIdentity> {
-  const common = { clock: systemClock, random: Math.random, logger, addresses: () => [] };
+  const common = { clock: systemClock, random: Math.random, logger, addresses: () => [], hosts: [] };
   return await RunIdentity.open({ folder, nats, certificateValidMs: CERTIFICATE_MS, ...common }, signal);
 }
 
