@@ -38,7 +38,7 @@ interface Manifest {
 const noImages = existsSync(join(IMAGES, "t10k-labels-idx1-ubyte.gz")) ? false : "Fashion-MNIST is not set up";
 
 describe("an ONNX model whose exporter folded its normalisations", { skip: noNatsServer || noImages }, () => {
-  it("learns a haze by Tent on an agent, by reference inputs", { timeout: 400_000 }, async (t) => {
+  it("learns a haze by Tent on an agent, by reference inputs", { timeout: 470_000 }, async (t) => {
     const folder = await testFolder(t);
     const set = await loadFashionMnist(IMAGES, "test");
     const part = (from: number, count: number): ImageSet => sliceImages(set, from, from + count);
@@ -69,7 +69,7 @@ describe("an ONNX model whose exporter folded its normalisations", { skip: noNat
 
     const coordinator = await startCoordinator(t, folder);
     const there = at(coordinator.ready["grpc"]);
-    const soon = ["--cpu-share", "equal", "--probe-patience", "500ms", "--tick", "500ms", "--probe-time", "20s"];
+    const soon = ["--cpu-share", "equal", "--probe-patience", "500ms", "--tick", "500ms", "--probe-time", "45s"];
     const places = ["--data", join(folder, "agent"), "--serving", join(folder, "serving")];
     await startDaemon(t, ["agent", ...there, "--device", "pi", ...places, ...soon, "--drift-probe-time", "15s"]);
     const drop = async (name: string, from: number, change: (set: ImageSet) => ImageSet): Promise<void> => {
