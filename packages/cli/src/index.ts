@@ -24,7 +24,6 @@ export {
   wholeNumbers,
 } from "./options/parsers.ts";
 export { addSubjectOptions, weightsOption } from "./options/subject-options.ts";
-export { formatDuration, formatMs, formatPoints, formatShare } from "./output/format.ts";
 export { type Progress, startProgress } from "./output/progress.ts";
 export { createTable } from "./output/table.ts";
 export type { Terminal } from "./output/terminal.ts";

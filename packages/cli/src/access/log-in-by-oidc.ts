@@ -1,10 +1,9 @@
 import { resolve } from "node:path";
-import { given, MpoError, SECOND_MS } from "@mpo/core";
+import { formatDuration, given, MpoError, SECOND_MS } from "@mpo/core";
 import { systemClock, targetOf } from "@mpo/io";
 import type { Asking } from "../command-context.ts";
 import { withAccess } from "../fleet/with-admin.ts";
 import type { Address } from "../options/address-options.ts";
-import { formatDuration } from "../output/format.ts";
 import { type FleetAccess, findWay } from "./find-fleet.ts";
 import { readCertificates } from "./find-joining.ts";
 import { keptLogin } from "./keep-login.ts";

@@ -1,5 +1,5 @@
+import { formatMoment } from "@mpo/core";
 import type { Role } from "@mpo/protocol";
-import { formatMoment } from "../output/format.ts";
 
 /** Who somebody is in a fleet. */
 interface Who {

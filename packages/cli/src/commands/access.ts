@@ -1,4 +1,4 @@
-import { given, MpoError } from "@mpo/core";
+import { formatMoment, given, MpoError } from "@mpo/core";
 import { readLoginString } from "@mpo/identity";
 import { ROLES, type Role } from "@mpo/protocol";
 import type { Command } from "commander";
@@ -8,7 +8,6 @@ import { withAdmin } from "../fleet/with-admin.ts";
 import { choice } from "../options/choice.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { durationOption } from "../options/parsers.ts";
-import { formatMoment } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 
 interface CreateOptions extends FleetOptions {

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { formatMoment, formatMs } from "@mpo/core";
 import { writeFileAtomic } from "@mpo/io";
 import type { GetAuthorityResponse } from "@mpo/protocol";
 import type { Command } from "commander";
@@ -6,7 +7,6 @@ import { refreshContext } from "../access/contexts.ts";
 import type { Asking, CommandContext } from "../command-context.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions } from "../options/fleet-options.ts";
-import { formatMoment, formatMs } from "../output/format.ts";
 import { checkOutput, type ForceOption, forceOption } from "../planning/check-output.ts";
 
 interface RotateOptions extends FleetOptions {

@@ -1,10 +1,10 @@
+import { formatMoment } from "@mpo/core";
 import { fingerprintOf, validityOf } from "@mpo/identity";
 import type { Command } from "commander";
 import { contextNamed, readContexts, removeContext, writeContexts } from "../access/contexts.ts";
 import { scopeOf } from "../access/who.ts";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { fleetName } from "../options/fleet-options.ts";
-import { formatMoment } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 
 /** `mpo context list`, `use`, `show` and `remove`. */

@@ -1,4 +1,15 @@
-import { describeConfig, formatBytes, formatVersion, SECOND_MS, typical } from "@mpo/core";
+import {
+  describeConfig,
+  formatAccuracy,
+  formatAge,
+  formatBytes,
+  formatDuration,
+  formatLeft,
+  formatMs,
+  formatVersion,
+  SECOND_MS,
+  typical,
+} from "@mpo/core";
 import type { DeviceView, ProbeFailure, ServedModel, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { Asking, CommandContext, Output } from "../command-context.ts";
@@ -15,15 +26,7 @@ import {
 } from "../fleet/select-devices.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
-import {
-  accuracyIntervalOf,
-  formatAccuracy,
-  formatAge,
-  formatDuration,
-  formatJudged,
-  formatLeft,
-  formatMs,
-} from "../output/format.ts";
+import { accuracyIntervalOf, formatJudged } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 import { createTable } from "../output/table.ts";
 

@@ -1,10 +1,9 @@
-import { describeConfig, formatBytes, plannerOf } from "@mpo/core";
+import { describeConfig, formatAccuracy, formatBytes, plannerOf } from "@mpo/core";
 import { ENGINE_VERSION } from "@mpo/engine";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { addConfigOptions, type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import { durationInMs } from "../options/parsers.ts";
-import { formatAccuracy } from "../output/format.ts";
 import { noteOtherDevice } from "../planning/device-facts.ts";
 import { isTelling, probeHint } from "../planning/probe-hint.ts";
 import { readProfileDocument } from "../planning/profile-document.ts";

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { given } from "@mpo/core";
+import { formatShare, given } from "@mpo/core";
 import { CORRUPTION_NAMES, sliceImages } from "@mpo/datasets";
 import { cardOf, EngineWorker, evaluateAccuracy } from "@mpo/engine";
 import type { Command } from "commander";
@@ -13,7 +13,6 @@ import { addDatasetOptions, frostOption } from "../options/dataset-options.ts";
 import { addInputOptions, type InputOptions } from "../options/input-options.ts";
 import { threadsOption, wholeNumber } from "../options/parsers.ts";
 import { weightsOption } from "../options/subject-options.ts";
-import { formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
 interface EvaluateOptions extends DatasetOptions, InputOptions, FrostOptions {

@@ -1,6 +1,6 @@
 import { link, open, rename, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { given, MpoError } from "@mpo/core";
+import { formatMoment, given, MpoError } from "@mpo/core";
 import { fileError, makeFolder, systemClock } from "@mpo/io";
 import { FLEET_TENANT, type FleetEvent, type ListEventsResponse } from "@mpo/protocol";
 import { isTransient, Waits } from "@mpo/runtime";
@@ -10,7 +10,6 @@ import { defineVerify } from "../fleet/verify-events.ts";
 import { type AdminSession, withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { momentInMs, wholeNumber } from "../options/parsers.ts";
-import { formatMoment } from "../output/format.ts";
 import { checkOutput, type ForceOption, forceOption } from "../planning/check-output.ts";
 
 interface RangeOptions extends FleetOptions {

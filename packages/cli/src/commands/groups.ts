@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { formatMoment, MpoError } from "@mpo/core";
 import type { GroupView } from "@mpo/protocol";
 import type { Command } from "commander";
 import { byWhom } from "../access/who.ts";
@@ -6,7 +6,6 @@ import type { Asking, CommandContext } from "../command-context.ts";
 import { filterText } from "../fleet/select-devices.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
-import { formatMoment } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 import { createTable } from "../output/table.ts";
 

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { formatShare } from "@mpo/core";
 import { describeResizing, readClassNames } from "@mpo/datasets";
 import {
   buildModel,
@@ -17,7 +18,6 @@ import { loadModel } from "../data/load-model.ts";
 import { definePublished } from "../fleet/published-models.ts";
 import { defineAdaptations } from "../fleet/shared-adaptations.ts";
 import { addInputOptions, type InputOptions, takenInWords } from "../options/input-options.ts";
-import { formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
 const SMALL_FORM = [32, 32, 3];

@@ -1,4 +1,14 @@
-import { formatBytes, given, METHOD_NAMES, type MethodName, type Profile, relativeSpread, SECOND_MS } from "@mpo/core";
+import {
+  formatBytes,
+  formatDuration,
+  formatShare,
+  given,
+  METHOD_NAMES,
+  type MethodName,
+  type Profile,
+  relativeSpread,
+  SECOND_MS,
+} from "@mpo/core";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { withNormsOf } from "../data/norms-of.ts";
@@ -6,7 +16,6 @@ import { choice } from "../options/choice.ts";
 import { addDriftOptions, DATASET_NAMES, dataOption } from "../options/dataset-options.ts";
 import { batchOption, durationOption, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
-import { formatDuration, formatShare } from "../output/format.ts";
 import { checkOutput, type ForceOption, forceOption } from "../planning/check-output.ts";
 import { probeHere } from "../planning/probe-here.ts";
 import { probeHint } from "../planning/probe-hint.ts";

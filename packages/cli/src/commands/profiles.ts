@@ -1,12 +1,21 @@
 import { resolve } from "node:path";
-import { describeConfig, describeFreezing, formatBytes, given, MpoError, typical } from "@mpo/core";
+import {
+  describeConfig,
+  describeFreezing,
+  formatAge,
+  formatBytes,
+  formatMs,
+  formatShare,
+  given,
+  MpoError,
+  typical,
+} from "@mpo/core";
 import { writeJsonFile } from "@mpo/io";
 import type { GetProfileResponse, ListProfilesResponse } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { Asking, CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { type AdminSession, pagesOf, withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
-import { formatAge, formatMs, formatShare } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 import { createTable } from "../output/table.ts";
 import { checkOutput, type ForceOption, forceOption } from "../planning/check-output.ts";

@@ -1,4 +1,4 @@
-import { given } from "@mpo/core";
+import { formatMoment, given } from "@mpo/core";
 import { hostOf, isLoopback } from "@mpo/io";
 import type { JoinTokenView } from "@mpo/protocol";
 import type { Command } from "commander";
@@ -8,7 +8,6 @@ import { withAdmin } from "../fleet/with-admin.ts";
 import { repeated } from "../options/address-options.ts";
 import { addFleetCommand, type FleetOptions, fleetName, labelOf } from "../options/fleet-options.ts";
 import { durationOption, wholeNumber } from "../options/parsers.ts";
-import { formatMoment } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 
 interface CreateOptions extends FleetOptions {

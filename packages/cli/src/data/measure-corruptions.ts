@@ -1,7 +1,7 @@
+import { formatShare } from "@mpo/core";
 import { CORRUPTION_NAMES, type CorruptionOptions, corrupt, type ImageSet, type Severity } from "@mpo/datasets";
 import { type EngineWorker, evaluateAccuracy } from "@mpo/engine";
 import type { Output, Stop } from "../command-context.ts";
-import { formatShare } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 import { samplesOf } from "./drifted-samples.ts";
 

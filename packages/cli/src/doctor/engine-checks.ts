@@ -1,6 +1,5 @@
-import { formatBytes, given, MpoError, NOTHING_FROZEN, type RetrainConfig, typical } from "@mpo/core";
+import { formatBytes, formatMs, given, MpoError, NOTHING_FROZEN, type RetrainConfig, typical } from "@mpo/core";
 import type { MeasuredStep } from "@mpo/engine";
-import { formatMs } from "../output/format.ts";
 import type { DoctorContext, Finding } from "./check.ts";
 
 const CONFIG: RetrainConfig = {

@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { MpoError } from "@mpo/core";
+import { formatMs, MpoError } from "@mpo/core";
 import { systemErrorCode, targetOf } from "@mpo/io";
 import { type AdminClient, findNatsServer, proxyFor } from "@mpo/transport";
 import type { FleetAccess } from "../access/find-fleet.ts";
@@ -7,7 +7,6 @@ import { openAdmin } from "../access/open-admin.ts";
 import { natsServerPlaces } from "../fleet/coordinator-places.ts";
 import type { Address } from "../options/address-options.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
-import { formatMs } from "../output/format.ts";
 import type { DoctorContext, Finding } from "./check.ts";
 
 /** There is a `nats-server` that a coordinator can start. */

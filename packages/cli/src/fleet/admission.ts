@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { given, hasCode, isName, MpoError } from "@mpo/core";
+import { formatAge, formatMoment, given, hasCode, isName, MpoError } from "@mpo/core";
 import { fileError, ifFound } from "@mpo/io";
 import type { DeviceIdentity, EnrolmentState, EnrolmentView } from "@mpo/protocol";
 import { type Command, InvalidArgumentError } from "commander";
@@ -8,7 +8,6 @@ import { byWhom } from "../access/who.ts";
 import type { Asking, CommandContext } from "../command-context.ts";
 import { addFleetCommand, type FleetOptions, fleetName, labelOf } from "../options/fleet-options.ts";
 import type { OptionParser } from "../options/parsers.ts";
-import { formatAge, formatMoment } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 import { readPreauthorisations } from "./preauthorisations.ts";
 import { chosenNames, type DeviceFilter, filterText } from "./select-devices.ts";

@@ -1,11 +1,10 @@
-import { formatVersion, MpoError } from "@mpo/core";
+import { formatAge, formatMoment, formatMs, formatVersion, MpoError } from "@mpo/core";
 import { systemClock } from "@mpo/io";
 import type { DesiredDocument, DeviceIdentity, DocumentStatus, DocumentVersion } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { Output } from "../command-context.ts";
 import { documentVersion, type FleetOptions } from "../options/fleet-options.ts";
 import { durationInMs } from "../options/parsers.ts";
-import { formatAge, formatMoment, formatMs } from "../output/format.ts";
 import type { AdminSession } from "./with-admin.ts";
 
 /** Options of every command that gives a device a new document. */

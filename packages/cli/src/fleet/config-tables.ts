@@ -1,7 +1,10 @@
 import {
   type AccuracyJudge,
   describeConfig,
+  formatAge,
   formatBytes,
+  formatMs,
+  formatShare,
   formatVersion,
   given,
   median,
@@ -15,7 +18,7 @@ import {
   versionName,
   type WindowResult,
 } from "@mpo/protocol";
-import { accuracyIntervalOf, formatAge, formatJudged, formatMs, formatShare } from "../output/format.ts";
+import { accuracyIntervalOf, formatJudged } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { accuracyCell } from "../planning/prediction-table.ts";

@@ -1,8 +1,7 @@
-import { MpoError } from "@mpo/core";
+import { formatAge, MpoError } from "@mpo/core";
 import type { Command } from "commander";
 import type { Asking, CommandContext } from "../command-context.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
-import { formatAge } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 import { confirm } from "./confirm.ts";
 import { addDeviceFilter, type DeviceFilter, type SelectedDevice, selectDevices, whereOf } from "./select-devices.ts";

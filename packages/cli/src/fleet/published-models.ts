@@ -1,11 +1,10 @@
 import { resolve } from "node:path";
-import { formatBytes, given, isName, MAX_UINT32, MpoError } from "@mpo/core";
+import { formatBytes, formatShare, given, isName, MAX_UINT32, MpoError } from "@mpo/core";
 import { artifactBytes, type PublishedModel, versionName } from "@mpo/protocol";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Asking, CommandContext } from "../command-context.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { type OptionParser, wholeNumber } from "../options/parsers.ts";
-import { formatShare } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 import { startProgress } from "../output/progress.ts";
 import { createTable } from "../output/table.ts";

@@ -1,9 +1,8 @@
-import { formatBytes, given } from "@mpo/core";
+import { formatBytes, formatShare, given } from "@mpo/core";
 import type { AdaptationView } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { Asking, CommandContext } from "../command-context.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
-import { formatShare } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 import { pagesOf, withAdmin } from "./with-admin.ts";
 

@@ -1,10 +1,9 @@
-import { given, MpoError } from "@mpo/core";
+import { formatMoment, given, MpoError } from "@mpo/core";
 import type { VerifyEventsResponse } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { Asking, CommandContext } from "../command-context.ts";
 import { addFleetCommand, type FleetOptions } from "../options/fleet-options.ts";
 import { momentInMs } from "../options/parsers.ts";
-import { formatMoment } from "../output/format.ts";
 import { withAdmin } from "./with-admin.ts";
 
 interface VerifyOptions extends FleetOptions {

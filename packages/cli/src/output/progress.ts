@@ -1,6 +1,5 @@
-import { SECOND_MS } from "@mpo/core";
+import { formatDuration, SECOND_MS } from "@mpo/core";
 import { SingleBar } from "cli-progress";
-import { formatDuration } from "./format.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A bar on the screen while long work runs; where there is no screen, a line now and then. End it in a `finally`. */

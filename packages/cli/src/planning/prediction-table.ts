@@ -1,5 +1,4 @@
-import { describeConfig, formatBytes, type Prediction } from "@mpo/core";
-import { formatInterval, formatMs, formatShare } from "../output/format.ts";
+import { describeConfig, formatBytes, formatInterval, formatMs, formatShare, type Prediction } from "@mpo/core";
 import { createTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 

@@ -2,7 +2,10 @@ import { resolve } from "node:path";
 import {
   describeConfig,
   endOfWindow,
+  formatAccuracy,
   formatBytes,
+  formatDuration,
+  formatMs,
   given,
   isOutOfMemory,
   type MethodName,
@@ -35,7 +38,7 @@ import { driftedSamples } from "../data/drifted-samples.ts";
 import { loadTestImages } from "../data/load-dataset.ts";
 import { loadModel, sayAssumed } from "../data/load-model.ts";
 import { withNormsOf } from "../data/norms-of.ts";
-import { accuracyIntervalOf, formatAccuracy, formatDuration, formatJudged, formatMs } from "../output/format.ts";
+import { accuracyIntervalOf, formatJudged } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
 import { checkModelOutput } from "../planning/check-model-output.ts";

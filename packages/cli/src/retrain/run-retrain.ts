@@ -1,5 +1,5 @@
 import { basename, resolve } from "node:path";
-import { type AccuracyJudge, formatBytes, given, hasCode, type MethodName } from "@mpo/core";
+import { type AccuracyJudge, formatBytes, formatMs, given, hasCode, type MethodName } from "@mpo/core";
 import {
   cardOf,
   chainOf,
@@ -22,7 +22,6 @@ import { classNamesOf, loadModel, sayAssumed } from "../data/load-model.ts";
 import { withNormsOf } from "../data/norms-of.ts";
 import { type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import type { InputOptions } from "../options/input-options.ts";
-import { formatMs } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 import { checkModelOutput } from "../planning/check-model-output.ts";
 import type { ForceOption } from "../planning/check-output.ts";

@@ -1,7 +1,17 @@
-import { formatBytes, parseRolloutSpec, type RolloutSpec, SECOND_MS, type WaveSpec, waveOf } from "@mpo/core";
+import {
+  formatBytes,
+  formatDuration,
+  formatMs,
+  formatShare,
+  parseRolloutSpec,
+  type RolloutSpec,
+  SECOND_MS,
+  type WaveSpec,
+  waveOf,
+} from "@mpo/core";
 import type { Forecast, LeftOut, PlannedShare, RolloutDevice, RolloutView } from "@mpo/protocol";
 import type { Output } from "../command-context.ts";
-import { counted, formatDuration, formatMs, formatShare } from "../output/format.ts";
+import { counted } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
 /** What a rollout's file says. */

@@ -1,7 +1,7 @@
-import { formatBytes, MIB, SECOND_MS } from "@mpo/core";
+import { formatBytes, formatDuration, formatMoment, formatMs, MIB, SECOND_MS } from "@mpo/core";
 import type { RolloutDevice, RolloutView } from "@mpo/protocol";
 import { byWhom } from "../access/who.ts";
-import { counted, formatDuration, formatMoment, formatMs } from "../output/format.ts";
+import { counted } from "../output/format.ts";
 import { html, type Markup } from "../report/html.ts";
 import { figures, type Picture, page, picture, table, tableCard } from "../report/page.ts";
 import { causeWords, leftOutLine, SHARE_HEAD, shareCells, specOf, WAVE_HEAD, waveRows } from "./plan-tables.ts";

@@ -1,4 +1,4 @@
-import { DEVICE_STATES, type DeviceState, given, MpoError } from "@mpo/core";
+import { DEVICE_STATES, type DeviceState, formatAge, formatMoment, formatMs, given, MpoError } from "@mpo/core";
 import { EXIT_CODES } from "@mpo/runtime";
 import type { Command } from "commander";
 import { byWhom } from "../access/who.ts";
@@ -8,7 +8,6 @@ import { choice } from "../options/choice.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { wholeNumber } from "../options/parsers.ts";
 import { ROLLOUT_EXIT_CODES } from "../output/exit-code-help.ts";
-import { formatAge, formatMoment, formatMs } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 import { addReason, type ReasonOption } from "./change-rollout.ts";
 import { planLines } from "./plan-tables.ts";

@@ -1,8 +1,15 @@
-import { DEVICE_STATES, formatVersion, type GateState, type Measurement, SECOND_MS } from "@mpo/core";
+import {
+  DEVICE_STATES,
+  formatAge,
+  formatDuration,
+  formatVersion,
+  type GateState,
+  type Measurement,
+  SECOND_MS,
+} from "@mpo/core";
 import type { RolloutDevice, RolloutView, StateCount, WaveView } from "@mpo/protocol";
 import { byWhom } from "../access/who.ts";
 import type { Output } from "../command-context.ts";
-import { formatAge, formatDuration } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
 /** Where a rollout stands, for people. States of devices are never put into one figure. */

@@ -1,5 +1,13 @@
 import { resolve } from "node:path";
-import { accumulationFor, given, MpoError, resolveRetrainConfig, SECOND_MS } from "@mpo/core";
+import {
+  accumulationFor,
+  formatDuration,
+  formatShare,
+  given,
+  MpoError,
+  resolveRetrainConfig,
+  SECOND_MS,
+} from "@mpo/core";
 import { CORRUPTION_NAMES, classCount, deriveSeed, type ImageSet, sliceImages } from "@mpo/datasets";
 import {
   buildModel,
@@ -22,7 +30,6 @@ import { samplesOf } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { measureCorruptions } from "../data/measure-corruptions.ts";
 import { type InputOptions, withInputOptions } from "../options/input-options.ts";
-import { formatDuration, formatShare } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { checkModelOutput } from "../planning/check-model-output.ts";
 import type { ForceOption } from "../planning/check-output.ts";

@@ -1,4 +1,5 @@
 import { affineSchema } from "./affine-bytes.ts";
+import { LAYER_CLASSES } from "./layer-classes.ts";
 import {
   byteCount,
   consistent,
@@ -20,10 +21,6 @@ const MAX_OPS = 16_384;
 const id = whole(0, MAX_OPS);
 const ids = list(id, 0, MAX_OPS);
 const label = text(1, 256);
-
-/** The classes of layers that are frozen separately (paper, section 3: parameter freezing). */
-export const LAYER_CLASSES = ["featureExtraction", "normalisation", "linear"] as const;
-export type LayerClass = (typeof LAYER_CLASSES)[number];
 
 /** What flows between operations: one activation of the model. `chain.values[id]` is the value with that id. */
 export type ChainValue = Fact<typeof valueSchema>;

@@ -1,4 +1,4 @@
-import { LAYER_CLASSES } from "./chain.ts";
+import { LAYER_CLASSES } from "./layer-classes.ts";
 import type { Checkpoints, FreezingRates, RetrainConfig } from "./retrain-config.ts";
 
 /** A config in one line, for messages and tables: `32 micro-batches of 8, frozen: 50 % of convolutions, 6 checkpoints`. */

@@ -7,17 +7,28 @@ export {
   type ChainValue,
   chainSchema,
   type GradientNeeds,
-  LAYER_CLASSES,
-  type LayerClass,
 } from "./chain.ts";
 export { closestOf } from "./closest.ts";
 export { CONDITION_CODES } from "./condition-codes.ts";
 export { describeConfig, describeFreezing } from "./describe-config.ts";
+export { NOT_ON_A_LINE } from "./expecting.ts";
 export { formatBytes } from "./format-bytes.ts";
+export {
+  formatAccuracy,
+  formatAge,
+  formatDuration,
+  formatInterval,
+  formatLeft,
+  formatMoment,
+  formatMs,
+  formatPoints,
+  formatShare,
+} from "./format-figures.ts";
 export { formatVersion } from "./format-version.ts";
 export { given } from "./given.ts";
 export { type Hours, hoursIn, hoursMeet, hoursSchema, isWithinHours, minutesLeft } from "./hours.ts";
 export { bytesIn, DURATION_UNITS, msIn, SIZE_UNITS } from "./human-units.ts";
+export { LAYER_CLASSES, type LayerClass } from "./layer-classes.ts";
 export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
 export { NORMS_FILE, REFERENCE_FILE } from "./model-companions.ts";
 export {
@@ -27,6 +38,7 @@ export {
   MpoError,
   type MpoErrorCode,
 } from "./mpo-error.ts";
+export { isFileName, isName } from "./names.ts";
 export {
   type AccuracyPrediction,
   type Bounded,
@@ -76,13 +88,10 @@ export {
   type Fault,
   faultsIn,
   faultsOf,
-  isFileName,
-  isName,
   MAX_COUNT,
   MAX_MS,
   MAX_UINT32,
   MESSAGE_LENGTH,
-  NOT_ON_A_LINE,
 } from "./schema.ts";
 export {
   COMPILED_KERNEL_BYTES,

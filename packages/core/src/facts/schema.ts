@@ -2,6 +2,7 @@ import * as z from "zod";
 import { closestOf } from "./closest.ts";
 import { expecting, NOT_ON_A_LINE, shown } from "./expecting.ts";
 import { MpoError, type MpoErrorCode } from "./mpo-error.ts";
+import { FILE_NAME, isName, NAME } from "./names.ts";
 
 export { expecting, NOT_ON_A_LINE };
 
@@ -125,30 +126,10 @@ function bounded(min: number, max: number, hasLines: boolean, show: (found: unkn
   return z.string(expected).refine(fits, expected).register(LENGTHS, { min, max });
 }
 
-/** Characters of names of tenants, devices, models and whatever else becomes part of a NATS subject or a file's name. */
-const NAME = /^[A-Za-z0-9_-]{1,64}$/u;
-
-const NOT_NAMES: ReadonlySet<string> = new Set([...Object.getOwnPropertyNames(Object.prototype), "prototype"]);
-
-/** Whether a text may be a name: 1 to 64 of [A-Za-z0-9_-], and not a name that every JavaScript object has. */
-export function isName(value: unknown): value is string {
-  return typeof value === "string" && NAME.test(value) && !NOT_NAMES.has(value);
-}
-
 /** A name (see `isName`). */
 export function name(): z.ZodString {
   const expected = expecting("a name: 1 to 64 characters of A-Z a-z 0-9 _ -");
-  return z
-    .string(expected)
-    .regex(NAME, expected)
-    .refine((value) => !NOT_NAMES.has(value), expected);
-}
-
-const FILE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/u;
-
-/** Whether a text names a file of a folder, and nothing outside it: no separators, and not hidden. */
-export function isFileName(value: string): boolean {
-  return FILE_NAME.test(value);
+  return z.string(expected).regex(NAME, expected).refine(isName, expected);
 }
 
 /** The name of a file (see `isFileName`). */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { LayerClass } from "../facts/chain.ts";
+import type { LayerClass } from "../facts/layer-classes.ts";
 import { NOTHING_FROZEN } from "../facts/retrain-config.ts";
 import { tinyChain } from "../test-support/tiny-chain.ts";
 import { frozenParameters, layersOfClass, valuesWithGradient } from "./freezing.ts";

@@ -6,8 +6,8 @@ import type {
   ChainUnit,
   ChainValue,
   GradientNeeds,
-  LayerClass,
 } from "../facts/chain.ts";
+import type { LayerClass } from "../facts/layer-classes.ts";
 
 const NOTHING: GradientNeeds = { inputs: [], output: false, statistics: false };
 const INPUT: GradientNeeds = { inputs: [0], output: false, statistics: false };

@@ -5,12 +5,10 @@ import {
   damageOptions,
   driftedSamples,
   type FrostOptions,
-  formatPoints,
-  formatShare,
   loadModel,
   loadTestImages,
 } from "@mpo/cli";
-import { given, type MethodName, mean, resolveRetrainConfig } from "@mpo/core";
+import { formatPoints, formatShare, given, type MethodName, mean, resolveRetrainConfig } from "@mpo/core";
 import { CORRUPTION_NAMES, type CorruptionName } from "@mpo/datasets";
 import { EngineWorker, retrain } from "@mpo/engine";
 import { type Columns, printTable, withProgress } from "../harness.ts";

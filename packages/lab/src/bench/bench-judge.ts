@@ -5,13 +5,13 @@ import {
   damageOptions,
   driftedSamples,
   type FrostOptions,
-  formatPoints,
-  formatShare,
   loadModel,
   loadTestImages,
 } from "@mpo/cli";
 import {
   AccuracyModel,
+  formatPoints,
+  formatShare,
   given,
   judgedInterval,
   type MethodName,

@@ -1,14 +1,8 @@
-import {
-  type CommandContext,
-  formatShare,
-  loadSubject,
-  probeHere,
-  readProfileDocument,
-  type SubjectOptions,
-} from "@mpo/cli";
+import { type CommandContext, loadSubject, probeHere, readProfileDocument, type SubjectOptions } from "@mpo/cli";
 import {
   type CostModel,
   formatBytes,
+  formatShare,
   mean,
   median,
   plannerOf,

@@ -1,7 +1,8 @@
-import { type CommandContext, formatShare } from "@mpo/cli";
+import type { CommandContext } from "@mpo/cli";
 import {
   describeConfig,
   formatBytes,
+  formatShare,
   given,
   NOTHING_FROZEN,
   type Planner,

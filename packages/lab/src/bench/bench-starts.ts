@@ -1,7 +1,15 @@
 import { resolve } from "node:path";
 import { joinedLook, summarise } from "@mpo/agent";
-import { type CommandContext, damageOptions, driftedSamples, formatShare, loadModel, loadTestImages } from "@mpo/cli";
-import { driftSignature, given, type MethodName, mean, nearestBySignature, resolveRetrainConfig } from "@mpo/core";
+import { type CommandContext, damageOptions, driftedSamples, loadModel, loadTestImages } from "@mpo/cli";
+import {
+  driftSignature,
+  formatShare,
+  given,
+  type MethodName,
+  mean,
+  nearestBySignature,
+  resolveRetrainConfig,
+} from "@mpo/core";
 import type { CorruptionName, ImageSet } from "@mpo/datasets";
 import {
   EngineWorker,

@@ -7,12 +7,11 @@ import {
   checkOutput,
   type ForceOption,
   forceOption,
-  formatShare,
   type Picture,
   picture,
   readProfileDocument,
 } from "@mpo/cli";
-import { formatBytes, MIB, mean } from "@mpo/core";
+import { formatBytes, formatShare, MIB, mean } from "@mpo/core";
 import { writeFileAtomic } from "@mpo/io";
 import type { Command } from "commander";
 import { checksChart } from "../report/checks-chart.ts";

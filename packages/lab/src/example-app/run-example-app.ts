@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { type CommandContext, damageOptions, type FrostOptions, formatShare } from "@mpo/cli";
-import { SECOND_MS } from "@mpo/core";
+import { type CommandContext, damageOptions, type FrostOptions } from "@mpo/cli";
+import { formatShare, SECOND_MS } from "@mpo/core";
 import { type CorruptionName, fashionMnistFolder, loadFashionMnist, sliceImages } from "@mpo/datasets";
 import { systemClock } from "@mpo/io";
 import { bundledModel } from "../product-files.ts";

@@ -1,16 +1,13 @@
+import { figures, html, type Markup, type Picture, page, table, tableCard, trusted } from "@mpo/cli";
 import {
-  figures,
+  describeConfig,
+  formatBytes,
   formatDuration,
   formatShare,
-  html,
-  type Markup,
-  type Picture,
-  page,
-  table,
-  tableCard,
-  trusted,
-} from "@mpo/cli";
-import { describeConfig, formatBytes, type Prediction, profileAgeMs, SECOND_MS } from "@mpo/core";
+  type Prediction,
+  profileAgeMs,
+  SECOND_MS,
+} from "@mpo/core";
 import { POLICY_TITLES } from "../policy-outcomes.ts";
 import type { ReportFacts, StepCheck } from "./report-facts.ts";
 import { policyVerdict, reasonsFor } from "./report-reasons.ts";

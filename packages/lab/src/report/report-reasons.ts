@@ -1,9 +1,10 @@
-import { formatPoints, formatShare } from "@mpo/cli";
 import {
   CUT_REASONS,
   type CutReason,
   describeConfig,
   formatBytes,
+  formatPoints,
+  formatShare,
   type Prediction,
   type SearchResult,
 } from "@mpo/core";

@@ -6,12 +6,11 @@ import {
   driftedSamples,
   type ForceOption,
   type FrostOptions,
-  formatDuration,
   loadModel,
   loadTestImages,
   probeHere,
 } from "@mpo/cli";
-import { given, type MethodName, MpoError, type Profile, plannerOf, SECOND_MS } from "@mpo/core";
+import { formatDuration, given, type MethodName, MpoError, type Profile, plannerOf, SECOND_MS } from "@mpo/core";
 import type { CorruptionName } from "@mpo/datasets";
 import { chainOf, EngineWorker, graphDigest, type Model, methodNamed } from "@mpo/engine";
 import { ifFound } from "@mpo/io";

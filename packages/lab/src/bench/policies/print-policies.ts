@@ -1,5 +1,14 @@
-import { formatDuration, formatPoints, formatShare, type Terminal } from "@mpo/cli";
-import { formatBytes, mean, POLICY_NAMES, type Profile, SECOND_MS } from "@mpo/core";
+import type { Terminal } from "@mpo/cli";
+import {
+  formatBytes,
+  formatDuration,
+  formatPoints,
+  formatShare,
+  mean,
+  POLICY_NAMES,
+  type Profile,
+  SECOND_MS,
+} from "@mpo/core";
 import { printTable } from "../../harness.ts";
 import { POLICY_TITLES } from "../../policy-outcomes.ts";
 import type { EqualAccuracy, LeastNeeded } from "./equal-accuracy.ts";

@@ -4,14 +4,21 @@ import {
   type CommandContext,
   driftedSamples,
   fitClasses,
-  formatMs,
-  formatShare,
   type InputOptions,
   loadModel,
   requireFitting,
   samplesOf,
 } from "@mpo/cli";
-import { formatBytes, given, type MethodName, MpoError, mean, resolveRetrainConfig } from "@mpo/core";
+import {
+  formatBytes,
+  formatMs,
+  formatShare,
+  given,
+  type MethodName,
+  MpoError,
+  mean,
+  resolveRetrainConfig,
+} from "@mpo/core";
 import { digitsFolder, type ImageSet, readClassNames } from "@mpo/datasets";
 import { EngineWorker, evaluateAccuracy, headOf, type Model, pictureFormOf, retrain } from "@mpo/engine";
 import { printTable, withProgress } from "../../harness.ts";

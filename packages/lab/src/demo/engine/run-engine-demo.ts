@@ -1,15 +1,16 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
+import { type CommandContext, loadModel, requireFitting, samplesOf } from "@mpo/cli";
 import {
-  type CommandContext,
+  formatBytes,
   formatDuration,
   formatPoints,
   formatShare,
-  loadModel,
-  requireFitting,
-  samplesOf,
-} from "@mpo/cli";
-import { formatBytes, given, type MethodName, mean, SECOND_MS } from "@mpo/core";
+  given,
+  type MethodName,
+  mean,
+  SECOND_MS,
+} from "@mpo/core";
 import { type CorruptionName, fashionMnistFolder, type ImageSet, imageStream, loadFashionMnist } from "@mpo/datasets";
 import { EngineWorker, type Model, type RetrainResult, retrain, type Samples } from "@mpo/engine";
 import { printTable, withProgress } from "../../harness.ts";

@@ -1,5 +1,5 @@
-import { createTable, formatDuration, formatPoints, formatShare, type Terminal } from "@mpo/cli";
-import { describeConfig, formatBytes, SECOND_MS, typical } from "@mpo/core";
+import { createTable, type Terminal } from "@mpo/cli";
+import { describeConfig, formatBytes, formatDuration, formatPoints, formatShare, SECOND_MS, typical } from "@mpo/core";
 import type { DeviceOutcome } from "./device-outcome.ts";
 
 /** One table with a column for each device: its limits, what was chosen and why, what was predicted and what came. */

@@ -1,5 +1,5 @@
-import { type CommandContext, formatDuration } from "@mpo/cli";
-import { formatBytes, SECOND_MS } from "@mpo/core";
+import type { CommandContext } from "@mpo/cli";
+import { formatBytes, formatDuration, SECOND_MS } from "@mpo/core";
 import { onAbort } from "@mpo/io";
 import type { DeviceIdentity, FleetEvent } from "@mpo/protocol";
 import type { CommandRecord } from "./child-command.ts";
