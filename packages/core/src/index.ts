@@ -26,6 +26,7 @@ export {
   budgetSchema,
   bytesAt,
   bytesIn,
+  byWhom,
   type Chain,
   type ChainOp,
   type ChainParameter,

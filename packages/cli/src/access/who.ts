@@ -20,8 +20,3 @@ export function whoLines({ name, role, tenant, expiresAtMs }: Who): readonly str
 export function scopeOf(tenant: string | undefined): string {
   return tenant === undefined ? "all tenants" : `tenant ${tenant}`;
 }
-
-/** Who did something, as events name them, or words about it, without the name of the call. */
-export function byWhom(words: string): string {
-  return words.replaceAll(/, call [^\s:;,)]+/gu, "");
-}

@@ -1,8 +1,8 @@
-import { formatMoment, given, MpoError } from "@mpo/core";
+import { byWhom, formatMoment, given, MpoError } from "@mpo/core";
 import { readLoginString } from "@mpo/identity";
 import { ROLES, type Role } from "@mpo/protocol";
 import type { Command } from "commander";
-import { byWhom, scopeOf } from "../access/who.ts";
+import { scopeOf } from "../access/who.ts";
 import type { Asking, CommandContext } from "../command-context.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
 import { choice } from "../options/choice.ts";

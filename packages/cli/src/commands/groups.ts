@@ -1,7 +1,6 @@
-import { formatMoment, MpoError } from "@mpo/core";
+import { byWhom, formatMoment, MpoError } from "@mpo/core";
 import type { GroupView } from "@mpo/protocol";
 import type { Command } from "commander";
-import { byWhom } from "../access/who.ts";
 import type { Asking, CommandContext } from "../command-context.ts";
 import { filterText } from "../fleet/select-devices.ts";
 import { withAdmin } from "../fleet/with-admin.ts";

@@ -1,8 +1,7 @@
-import { formatMoment, given } from "@mpo/core";
+import { byWhom, formatMoment, given } from "@mpo/core";
 import { hostOf, isLoopback } from "@mpo/io";
 import type { JoinTokenView } from "@mpo/protocol";
 import type { Command } from "commander";
-import { byWhom } from "../access/who.ts";
 import type { Asking, CommandContext } from "../command-context.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
 import { repeated } from "../options/address-options.ts";

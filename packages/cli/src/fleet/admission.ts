@@ -1,10 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { formatAge, formatMoment, given, hasCode, isName, MpoError } from "@mpo/core";
+import { byWhom, formatAge, formatMoment, given, hasCode, isName, MpoError } from "@mpo/core";
 import { fileError, ifFound } from "@mpo/io";
 import type { DeviceIdentity, EnrolmentState, EnrolmentView } from "@mpo/protocol";
 import { type Command, InvalidArgumentError } from "commander";
-import { byWhom } from "../access/who.ts";
 import type { Asking, CommandContext } from "../command-context.ts";
 import { addFleetCommand, type FleetOptions, fleetName, labelOf } from "../options/fleet-options.ts";
 import type { OptionParser } from "../options/parsers.ts";

@@ -1,6 +1,6 @@
+import { byWhom } from "@mpo/core";
 import { isDeepStrictEqual } from "node:util";
 import type { RolloutView, WaveView } from "@mpo/protocol";
-import { byWhom } from "../access/who.ts";
 import { countWords, measuredWords } from "./status-tables.ts";
 
 /** What has happened between two looks at a rollout, one line each; without a first look, where it stands. */

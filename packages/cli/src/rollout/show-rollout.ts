@@ -1,7 +1,6 @@
-import { DEVICE_STATES, type DeviceState, formatAge, formatMoment, formatMs, given, MpoError } from "@mpo/core";
+import { byWhom, DEVICE_STATES, type DeviceState, formatAge, formatMoment, formatMs, given, MpoError } from "@mpo/core";
 import { EXIT_CODES } from "@mpo/runtime";
 import type { Command } from "commander";
-import { byWhom } from "../access/who.ts";
 import type { Asking, CommandContext, Daemon, Output } from "../command-context.ts";
 import { pagesOf, withAdmin } from "../fleet/with-admin.ts";
 import { choice } from "../options/choice.ts";

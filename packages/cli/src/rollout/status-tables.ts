@@ -1,4 +1,5 @@
 import {
+  byWhom,
   DEVICE_STATES,
   formatAge,
   formatDuration,
@@ -8,7 +9,6 @@ import {
   SECOND_MS,
 } from "@mpo/core";
 import type { RolloutDevice, RolloutView, StateCount, WaveView } from "@mpo/protocol";
-import { byWhom } from "../access/who.ts";
 import type { Output } from "../command-context.ts";
 import { createTable } from "../output/table.ts";
 

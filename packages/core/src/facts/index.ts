@@ -1,4 +1,5 @@
 export { type AffineBytes, addBytes, bytesAt, fixedBytes, NO_BYTES, perSampleBytes } from "./affine-bytes.ts";
+export { byWhom } from "./by-whom.ts";
 export {
   type Chain,
   type ChainOp,

@@ -1,0 +1,102 @@
+import { isName } from "@mpo/core";
+import type { FleetEvent } from "@mpo/protocol";
+import type { VNode } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { call } from "../api/call.ts";
+import { useLoad } from "../state/load.ts";
+import { onEvent } from "../state/live.ts";
+import { go, here } from "../state/router.ts";
+import { tenant } from "../state/who.ts";
+import { EventTable } from "../ui/events.tsx";
+import { Failure } from "../ui/failure.tsx";
+import { counted } from "../ui/figures.tsx";
+import { Empty, Loading, Page } from "../ui/page.tsx";
+
+const PAGE_SIZE = 200;
+/** What is kept on the page however long it stays open. */
+const MOST = 2_000;
+
+/** Who did what, when: everything that has changed the fleet, newest first, as it happens. */
+export function AuditPage(): VNode {
+  const { query } = here.value;
+  const device = query.get("device") ?? "";
+  const words = query.get("words") ?? "";
+  return (
+    <Page title="Audit">
+      <form
+        class="filter"
+        role="search"
+        key={`${device} ${words}`}
+        onSubmit={(event) => {
+          event.preventDefault();
+          const form = new FormData(event.currentTarget as HTMLFormElement);
+          const chosen = [...form].filter(([, value]) => value !== "") as [string, string][];
+          go(chosen.length === 0 ? "/audit" : `/audit?${new URLSearchParams(chosen)}`);
+        }}
+      >
+        <label>
+          Device <input name="device" value={device} pattern="[A-Za-z0-9_\-]{1,64}" autocomplete="off" />
+        </label>
+        <label>
+          What, who or says <input name="words" value={words} autocomplete="off" placeholder="rolled-back" />
+        </label>
+        <button type="submit" class="primary">
+          Apply
+        </button>
+        {(device !== "" || words !== "") && <a href="/audit">Clear</a>}
+      </form>
+      <Events key={`${tenant.value} ${device}`} device={isName(device) ? device : ""} words={words.toLowerCase()} />
+    </Page>
+  );
+}
+
+function Events({ device, words }: { readonly device: string; readonly words: string }): VNode {
+  const of = { tenant: tenant.value, ...(device === "" ? {} : { device }) };
+  const [newer, setNewer] = useState<readonly FleetEvent[]>([]);
+  const [older, setOlder] = useState<readonly FleetEvent[]>([]);
+  const [isOver, setOver] = useState(false);
+  const first = useLoad((signal) => call("listEvents", { ...of, beforeSequence: 0, pageSize: PAGE_SIZE }, signal), {
+    keys: [],
+  });
+  useEffect(
+    () =>
+      onEvent((event) => {
+        if (device === "" || event.device === device) setNewer((before) => [event, ...before].slice(0, MOST));
+      }),
+    [device],
+  );
+  if (first.value === undefined) return first.error === undefined ? <Loading /> : <Failure error={first.error} />;
+  const known = new Set(first.value.events.map(({ sequence }) => sequence));
+  const all = [...newer.filter(({ sequence }) => !known.has(sequence)), ...first.value.events, ...older];
+  const shown = words === "" ? all : all.filter((event) => textOf(event).includes(words));
+  const last = all.at(-1)?.sequence;
+  const more = async (): Promise<void> => {
+    if (last === undefined) return;
+    const { events } = await call("listEvents", { ...of, beforeSequence: last, pageSize: PAGE_SIZE });
+    setOlder((before) => [...before, ...events]);
+    if (events.length < PAGE_SIZE) setOver(true);
+  };
+  const isWhole = isOver || first.value.events.length < PAGE_SIZE;
+  return (
+    <>
+      <p class="faint" role="status">
+        {counted(shown.length, "event")}
+        {isWhole ? "" : " of the newest"}
+      </p>
+      {shown.length === 0 ? (
+        <Empty title="Nothing that fits has happened yet." />
+      ) : (
+        <EventTable events={shown} caption="Events, newest first" />
+      )}
+      {!isWhole && (
+        <button type="button" onClick={() => void more()}>
+          Show older
+        </button>
+      )}
+    </>
+  );
+}
+
+function textOf({ kind, actor, message }: FleetEvent): string {
+  return `${kind} ${actor} ${message}`.toLowerCase();
+}

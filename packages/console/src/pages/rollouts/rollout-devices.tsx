@@ -1,0 +1,88 @@
+import { byWhom, formatVersion } from "@mpo/core";
+import type { RolloutView, StateCount } from "@mpo/protocol";
+import type { VNode } from "preact";
+import { useState } from "preact/hooks";
+import { call } from "../../api/call.ts";
+import { useLoad } from "../../state/load.ts";
+import { pathTo } from "../../state/router.ts";
+import { Failure } from "../../ui/failure.tsx";
+import { Ago, Badge, counted } from "../../ui/figures.tsx";
+import { Section } from "../../ui/page.tsx";
+import { Table } from "../../ui/table.tsx";
+import { DEVICE_STATE_TONES } from "./waves.tsx";
+
+const SHOWN = 200;
+
+/** The devices of a rollout in the order of their turn, of one state or of all. */
+export function RolloutDevices({ rollout }: { readonly rollout: RolloutView }): VNode {
+  const { tenant, name, counts, sinceMs } = rollout;
+  const [state, setState] = useState<StateCount["state"]>();
+  const only = state === undefined ? {} : { state };
+  // Counts change as devices do.
+  const key = counts.map((one) => `${one.state}${one.devices}`).join();
+  const { value, error } = useLoad(
+    (signal) => call("listRolloutDevices", { tenant, name, ...only, pageSize: SHOWN }, signal),
+    { keys: [tenant, name, state, key, sinceMs] },
+  );
+  const total = state === undefined ? rollout.devices : (counts.find((one) => one.state === state)?.devices ?? 0);
+  return (
+    <Section
+      id="devices"
+      title="Devices"
+      actions={
+        <label>
+          State{" "}
+          <select
+            value={state ?? ""}
+            onChange={({ currentTarget }) =>
+              setState(currentTarget.value === "" ? undefined : (currentTarget.value as StateCount["state"]))
+            }
+          >
+            <option value="">all</option>
+            {counts.map((one) => (
+              <option key={one.state} value={one.state}>
+                {one.state} ({one.devices})
+              </option>
+            ))}
+          </select>
+        </label>
+      }
+    >
+      <Failure error={error} />
+      {value !== undefined && (
+        <Table
+          caption={`Devices of ${name}, in the order of their turn`}
+          columns={["Device", "Wave", "State", "Since", { title: "Tries", isNumber: true }, "Before", "Given", "Gets", "Why"]}
+          rows={value.devices.map((one) => {
+            const version = (of: typeof one.given): string => (of === undefined ? "none" : formatVersion(of));
+            return {
+              key: one.device,
+              cells: [
+                <a key="device" href={pathTo("devices", one.device)}>
+                  {one.device}
+                </a>,
+                one.wave + 1,
+                <Badge key="state" tone={DEVICE_STATE_TONES[one.state]}>
+                  {one.state}
+                </Badge>,
+                <Ago key="since" at={one.sinceMs} />,
+                one.attempts,
+                version(one.before),
+                version(one.given),
+                one.config,
+                <span key="why" class="words">
+                  {byWhom(one.message)}
+                </span>,
+              ],
+            };
+          })}
+        />
+      )}
+      {value !== undefined && total > value.devices.length && (
+        <p class="faint">
+          the first {value.devices.length} of {counted(total, "device")}; all: <code>mpo rollout show {name} --devices</code>
+        </p>
+      )}
+    </Section>
+  );
+}

@@ -1,0 +1,26 @@
+import { signal } from "@preact/signals";
+import type { VNode } from "preact";
+
+const said = signal<{ readonly text: string; readonly count: number }>({ text: "", count: 0 });
+
+/** Says something that has happened: shown below, and read out. */
+export function announce(text: string): void {
+  said.value = { text, count: said.peek().count + 1 };
+}
+
+/** Where it is said. It stays until the next, or until it is closed: nobody has to hurry. */
+export function Announcements(): VNode {
+  const { text } = said.value;
+  return (
+    <div class={text === "" ? "said" : "said shown"}>
+      <p role="status" aria-live="polite">
+        {text}
+      </p>
+      {text !== "" && (
+        <button type="button" class="quiet" onClick={() => announce("")}>
+          Dismiss
+        </button>
+      )}
+    </div>
+  );
+}
