@@ -132,6 +132,29 @@ describe("the rules", () => {
       }),
       says: /only engine may/u,
     },
+    {
+      what: "a page's vendor elsewhere",
+      room: withFile('import { render } from "preact";', "src/bad.ts", {
+        ...sound,
+        manifest: { ...sound.manifest, dependencies: { "@mpo/core": "*", preact: "11.2.0" } },
+      }),
+      says: /only console may/u,
+    },
+    {
+      what: "Node in a page",
+      room: withFile('import "node:fs";', "src/bad.tsx", { ...sound, name: "console" }),
+      says: /not there in a browser/u,
+    },
+    {
+      what: "codecs in a page",
+      room: withFile('import { ADMIN_SERVICE } from "@mpo/protocol";', "src/bad.tsx", {
+        ...sound,
+        name: "console",
+        manifest: { dependencies: { "@mpo/protocol": "*" }, exports: { ".": {} } },
+        references: ["protocol"],
+      }),
+      says: /types alone/u,
+    },
     { what: "a default export", room: withFile("export default function f() {}"), says: /default export/u },
     { what: "any", room: withFile("const x: any = 1;"), says: /type any/u },
     { what: "a cast to any", room: withFile("f(x as any)"), says: /type any/u },
@@ -270,7 +293,7 @@ function sourcesUnder(folder: string, path: string): Room["files"] {
   return readdirSync(join(folder, path), { withFileTypes: true }).flatMap((entry) => {
     const child = `${path}/${entry.name}`;
     if (entry.isDirectory()) return sourcesUnder(folder, child);
-    return entry.name.endsWith(".ts") ? [{ path: child, text: readFileSync(join(folder, child), "utf8") }] : [];
+    return /\.tsx?$/u.test(entry.name) ? [{ path: child, text: readFileSync(join(folder, child), "utf8") }] : [];
   });
 }
 

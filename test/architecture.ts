@@ -36,11 +36,25 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: ["core", "io"],
   identity: ["core", "io"],
   protocol: ["core"],
+  // A web page: it talks to a coordinator over HTTP alone.
+  console: ["core", "protocol"],
   transport: ["core", "io", "identity", "protocol", "runtime"],
   agent: ["core", "io", "datasets", "engine", "runtime", "identity", "protocol", "transport"],
   // Without engine: a coordinator runs on hosts that have no TensorFlow. Without agent: neither knows the other.
   coordinator: ["core", "io", "datasets", "runtime", "identity", "protocol", "transport"],
-  cli: ["core", "io", "datasets", "engine", "runtime", "identity", "protocol", "transport", "agent", "coordinator"],
+  cli: [
+    "core",
+    "io",
+    "datasets",
+    "engine",
+    "runtime",
+    "identity",
+    "protocol",
+    "console",
+    "transport",
+    "agent",
+    "coordinator",
+  ],
   // Benches, the demo and simulators. Nothing imports it: the command line loads it where it is installed.
   lab: [
     "core",
@@ -50,6 +64,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "runtime",
     "identity",
     "protocol",
+    "console",
     "transport",
     "agent",
     "coordinator",
@@ -60,15 +75,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** A package's second door: stand-ins for tests and the laboratory, which no product code may use. */
 const TESTING_DOOR = "testing";
 
-/** Vendors that only one room may import, so that they can be changed there alone. */
-const VENDOR_ROOMS: readonly { readonly vendor: RegExp; readonly room: string }[] = [
-  { vendor: /^@tensorflow\//u, room: "engine" },
-  { vendor: /^(@grpc\/grpc-js|nats)$/u, room: "transport" },
-  { vendor: /^(@peculiar\/x509|@nats-io\/.+)$/u, room: "identity" },
-  { vendor: /^jose$/u, room: "coordinator" },
-  { vendor: /^(openid-client|toml-eslint-parser|vega|vega-lite|yaml)$/u, room: "cli" },
-  { vendor: /^(pino|@opentelemetry\/.+)$/u, room: "runtime" },
-  { vendor: /^tar-stream$/u, room: "io" },
+/** Vendors that only these rooms may import, so that they can be changed there alone. */
+const VENDOR_ROOMS: readonly { readonly vendor: RegExp; readonly rooms: readonly string[] }[] = [
+  { vendor: /^@tensorflow\//u, rooms: ["engine"] },
+  { vendor: /^(@grpc\/grpc-js|nats)$/u, rooms: ["transport"] },
+  { vendor: /^(@peculiar\/x509|@nats-io\/.+)$/u, rooms: ["identity"] },
+  { vendor: /^jose$/u, rooms: ["coordinator"] },
+  { vendor: /^(openid-client|toml-eslint-parser|vega|vega-lite)$/u, rooms: ["cli"] },
+  // People write rollouts as YAML on both.
+  { vendor: /^yaml$/u, rooms: ["cli", "console"] },
+  { vendor: /^(preact|@preact\/.+)$/u, rooms: ["console"] },
+  { vendor: /^(pino|@opentelemetry\/.+)$/u, rooms: ["runtime"] },
+  { vendor: /^tar-stream$/u, rooms: ["io"] },
 ];
 
 /** What no source holds; the second column names the rooms that may. */
@@ -152,7 +170,7 @@ function fileViolations(room: Room, file: SourceFile, root: Root): readonly stri
 }
 
 function importProblem(room: Room, file: SourceFile, specifier: string, root: Root): string | undefined {
-  if (specifier.startsWith("node:")) return undefined;
+  if (specifier.startsWith("node:")) return inBrowser(room, file) ? "is not there in a browser" : undefined;
   if (specifier.startsWith(".")) {
     if (leavesPackage(file.path, specifier)) return "leaves its package";
     return specifier.includes(`/${TESTING_DOOR}/`) && !isTest(file.path) ? "is for tests and the lab" : undefined;
@@ -163,6 +181,8 @@ function importProblem(room: Room, file: SourceFile, specifier: string, root: Ro
   const mayBeDev = isTest(file.path) || isGenerated(file.path);
   if (!(name in dependencies) && !(mayBeDev && name in devDependencies)) return "is not in package.json";
   if (name.startsWith("@mpo/")) {
+    if (name === "@mpo/protocol" && inBrowser(room, file) && !isOnlyTypes(file.text, specifier))
+      return "its types alone may go into a page";
     if (specifier === `${name}/${TESTING_DOOR}`) {
       if (room.name !== "lab" && !isTest(file.path)) return "is for tests and the lab";
     } else if (specifier !== name) return "is a deep import";
@@ -172,7 +192,18 @@ function importProblem(room: Room, file: SourceFile, specifier: string, root: Ro
   // Generated types mention grpc's; tests may run a real peer.
   if (mayBeDev && name in devDependencies) return undefined;
   const border = VENDOR_ROOMS.find(({ vendor }) => vendor.test(name));
-  return border === undefined || border.room === room.name ? undefined : `only ${border.room} may`;
+  return border === undefined || border.rooms.includes(room.name) ? undefined : `only ${border.rooms.join(" and ")} may`;
+}
+
+/** Its codecs would bring zod and protobuf along. */
+function isOnlyTypes(text: string, specifier: string): boolean {
+  const lines = withoutComments(text).match(/^(?:import|export)\b[^;]*;/gmu) ?? [];
+  return lines.filter((line) => line.includes(`"${specifier}"`)).every((line) => /^(?:import|export) type\b/u.test(line));
+}
+
+/** All of the console but its door and its tests runs in a browser. */
+function inBrowser({ name }: Room, { path }: SourceFile): boolean {
+  return name === "console" && path !== "src/index.ts" && !isTest(path);
 }
 
 function leavesPackage(path: string, specifier: string): boolean {

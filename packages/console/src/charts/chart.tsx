@@ -42,12 +42,17 @@ const RIGHT = 14;
 const TOP = 12;
 const BOTTOM = 46;
 const COLOURS = 6;
+/** A bound that is further away than that would press everything else into a corner. */
+const NEAR = 2.5;
 
 /** A picture, its legend and its numbers. Marks differ by their form as well as by colour. */
 export function Chart({ title, caption, x, y, series, limit, table }: ChartProps): VNode {
   const all = series.flatMap(({ points }) => points);
-  const along = scaleOf(all.map(([value]) => value), x, limit?.axis === "x" ? limit.at : undefined, [LEFT, WIDTH - RIGHT]);
-  const up = scaleOf(all.map(([, value]) => value), y, limit?.axis === "y" ? limit.at : undefined, [HEIGHT - BOTTOM, TOP]);
+  const most = Math.max(...all.map(([px, py]) => (limit?.axis === "y" ? py : px)));
+  const isNear = limit !== undefined && limit.at <= NEAR * most;
+  const bound = (axis: "x" | "y"): number | undefined => (isNear && limit.axis === axis ? limit.at : undefined);
+  const along = scaleOf(all.map(([value]) => value), x, bound("x"), [LEFT, WIDTH - RIGHT]);
+  const up = scaleOf(all.map(([, value]) => value), y, bound("y"), [HEIGHT - BOTTOM, TOP]);
   return (
     <figure class="card chart">
       <h3>{title}</h3>
@@ -56,7 +61,7 @@ export function Chart({ title, caption, x, y, series, limit, table }: ChartProps
       ) : (
         <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={title}>
           <Grid x={x} y={y} along={along} up={up} />
-          {limit !== undefined && <Limit limit={limit} along={along} up={up} />}
+          {limit !== undefined && isNear && <Limit limit={limit} along={along} up={up} />}
           {series.map((one, index) => (
             <Marks key={one.name} series={one} index={one.colour ?? index} along={along} up={up} />
           ))}
@@ -75,7 +80,10 @@ export function Chart({ title, caption, x, y, series, limit, table }: ChartProps
           ))}
         </ul>
       )}
-      <figcaption>{caption}</figcaption>
+      <figcaption>
+        {caption}
+        {limit !== undefined && !isNear && ` The ${limit.name} lies far beyond: ${(limit.axis === "x" ? x : y).format(limit.at)}.`}
+      </figcaption>
       <details>
         <summary>In numbers</summary>
         {table}

@@ -12,6 +12,6 @@ export function ticksOf(low: number, high: number, about: number): readonly numb
 
 /** Round numbers in bytes: powers of two look round to people there. */
 export function byteTicks(low: number, high: number, about: number): readonly number[] {
-  const MEBIBYTE = 2 ** 20;
-  return ticksOf(low / MEBIBYTE, high / MEBIBYTE, about).map((tick) => tick * MEBIBYTE);
+  const unit = high - low > 2 ** 31 ? 2 ** 30 : high - low > 2 ** 21 ? 2 ** 20 : 2 ** 10;
+  return ticksOf(low / unit, high / unit, about).map((tick) => tick * unit);
 }

@@ -109,7 +109,8 @@ function AccessTable({ tokens, onDone }: { readonly tokens: readonly AccessToken
           <code key="id">{id}</code>,
           <Action
             key="revoke"
-            label={`Revoke ${name}…`}
+            label="Revoke…"
+            name={`Revoke ${name}…`}
             title={`Revoke the token of ${name}?`}
             confirm="Revoke"
             look="danger"
@@ -160,7 +161,7 @@ function JoinTokens(): VNode {
             <input name="uses" type="number" min={1} max={MOST_USES} value="1" />
           </label>
           <label class="field">
-            <span>Only this device (empty: any new one)</span>
+            <span>Only this device (empty: whichever is new)</span>
             <input name="device" autocomplete="off" />
           </label>
           <label class="choose">
@@ -201,7 +202,8 @@ function JoinTable({ tokens, onDone }: { readonly tokens: readonly JoinTokenView
           byWhom(token.createdBy),
           <Action
             key="revoke"
-            label={`Revoke ${token.id}…`}
+            label="Revoke…"
+            name={`Revoke ${token.id}…`}
             title={`Revoke join token ${token.id}?`}
             confirm="Revoke"
             look="danger"

@@ -1,24 +1,17 @@
 import { MpoError } from "@mpo/core";
 import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { call } from "../api/call.ts";
 import { signIn } from "../state/session.ts";
+import { about } from "../state/who.ts";
 import { Failure } from "../ui/failure.tsx";
 
 /** Asks who it is: by a token, or by an account where the fleet has a place to log in. */
 export function SignIn(): VNode {
   const [error, setError] = useState<MpoError | undefined>(() => refusalIn(location));
   const [isBusy, setBusy] = useState(false);
-  const [issuer, setIssuer] = useState<string>();
+  const { fleet, oidc } = about.value ?? {};
   useEffect(() => {
-    const ends = new AbortController();
     document.title = "Sign in · MPOptimizer";
-    call("getAuthority", {}, ends.signal).then(
-      ({ oidc }) => setIssuer(oidc?.issuer),
-      // Whoever has a token can sign in all the same.
-      () => undefined,
-    );
-    return () => ends.abort();
   }, []);
   const onSubmit = (event: SubmitEvent): void => {
     event.preventDefault();
@@ -33,7 +26,7 @@ export function SignIn(): VNode {
   return (
     <main class="alone" id="main">
       <h1>MPOptimizer</h1>
-      <p>Sign in to see and change this fleet.</p>
+      <p>Sign in to see and change {fleet === undefined ? "this fleet" : `fleet ${fleet}`}.</p>
       <Failure error={error} />
       <form onSubmit={onSubmit} class="card">
         <label class="field">
@@ -48,10 +41,12 @@ export function SignIn(): VNode {
           <code>mpo access create NAME --role operator</code>.
         </p>
       </form>
-      {issuer !== undefined && (
-        <form class="card" method="get" action="/session/oidc">
-          <button type="submit">Sign in with {hostOf(issuer)}</button>
-        </form>
+      {oidc !== undefined && (
+        <p>
+          <a class="button" href="/session/oidc">
+            Sign in with {hostOf(oidc.issuer)}
+          </a>
+        </p>
       )}
     </main>
   );
@@ -66,7 +61,7 @@ function hostOf(issuer: string): string {
 }
 
 /** Why the place to log in sent its visitor back. */
-function refusalIn({ search }: Location): MpoError | undefined {
-  const words = new URLSearchParams(search).get("sign-in-error");
+function refusalIn({ hash }: Location): MpoError | undefined {
+  const words = new URLSearchParams(hash.slice(1)).get("error");
   return words === null ? undefined : new MpoError("unauthenticated", words.slice(0, 256));
 }

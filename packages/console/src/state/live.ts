@@ -8,6 +8,7 @@ export const liveState: ReadonlySignal<"connecting" | "live" | "lost"> = connect
 
 type Listener = (event: FleetEvent) => void;
 const listeners = new Set<Listener>();
+const resyncs = new Set<() => void>();
 
 /** Calls with each event from now on; the answer ends it. */
 export function onEvent(listener: Listener): () => void {
@@ -15,9 +16,15 @@ export function onEvent(listener: Listener): () => void {
   return () => listeners.delete(listener);
 }
 
+/** Calls when what was fetched before may be missing something: the stream begins anew. The answer ends it. */
+export function onResync(resync: () => void): () => void {
+  resyncs.add(resync);
+  return () => resyncs.delete(resync);
+}
+
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
-/** Two refusals in a row without any answer may be a session that is over: the next call would say so. */
+/** After so many in a row it is asked whether the session is over. */
 const REFUSALS = 2;
 
 /**
@@ -30,21 +37,24 @@ export function followEvents(tenant: string, isSignedIn: () => Promise<boolean>)
   let last = 0;
   let failures = 0;
   const connect = (): void => {
-    // The browser's own reconnecting would go on without end where the session is over.
-    const after = last === 0 ? "" : `&afterSequence=${last}`;
+    const after = last === 0 ? "" : `&after=${last}`;
     source = new EventSource(`/api/v1/events?tenant=${encodeURIComponent(tenant)}${after}`);
-    source.onopen = () => {
+    source.addEventListener("ready", ({ data }: MessageEvent<string>) => {
       connection.value = "live";
       failures = 0;
-    };
+      const { sequence, isResumed } = JSON.parse(data) as { readonly sequence: number; readonly isResumed: boolean };
+      last = Math.max(last, sequence);
+      if (!isResumed) for (const resync of resyncs) resync();
+    });
     source.onmessage = ({ data, lastEventId }: MessageEvent<string>) => {
-      const event = eventIn(data);
-      const sequence = Number(lastEventId) || (event?.sequence ?? 0);
-      if (event === undefined || sequence <= last) return;
+      const event = JSON.parse(data) as FleetEvent;
+      const sequence = Number(lastEventId);
+      if (sequence <= last) return;
       last = sequence;
       for (const listener of listeners) listener(event);
     };
     source.onerror = () => {
+      // The browser's own reconnecting would go on without end where the session is over.
       source?.close();
       connection.value = "lost";
       failures += 1;
@@ -64,13 +74,4 @@ export function followEvents(tenant: string, isSignedIn: () => Promise<boolean>)
     clearTimeout(timer);
     source?.close();
   };
-}
-
-function eventIn(data: string): FleetEvent | undefined {
-  try {
-    const found = JSON.parse(data) as FleetEvent | { readonly event: FleetEvent };
-    return "event" in found ? found.event : found;
-  } catch {
-    return undefined;
-  }
 }

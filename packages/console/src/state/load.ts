@@ -1,7 +1,7 @@
 import { MpoError } from "@mpo/core";
 import type { FleetEvent } from "@mpo/protocol";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { onEvent } from "./live.ts";
+import { onEvent, onResync } from "./live.ts";
 
 /** Something that is fetched, and stays as it is on the coordinator. */
 export interface Loaded<Value> {
@@ -67,11 +67,14 @@ export function useLoad<Value>(
     reload.current = run;
     setState({});
     run();
-    const off = onEvent((event) => whenNow.current?.(event) === true && soon());
+    const offs = [
+      onEvent((event) => whenNow.current?.(event) === true && soon()),
+      onResync(() => whenNow.current !== undefined && soon()),
+    ];
     const timer = everyMs === undefined ? undefined : setInterval(() => !document.hidden && run(), everyMs);
     return () => {
       ends.abort();
-      off();
+      for (const off of offs) off();
       clearTimeout(gather);
       clearInterval(timer);
     };

@@ -54,9 +54,11 @@ export function startRouter(): () => void {
     const link = event.target instanceof Element ? event.target.closest("a") : null;
     if (link === null || link.target !== "" || link.hasAttribute("download")) return;
     const to = new URL(link.href, location.href);
-    if (to.origin !== location.origin || to.hash !== "" || to.pathname.includes(".")) return;
+    if (to.origin !== location.origin || /^\/(?:api|session)(?:\/|$)/u.test(to.pathname)) return;
+    // Of this very place: the browser goes there.
+    if (to.hash !== "" && to.pathname === location.pathname && to.search === location.search) return;
     event.preventDefault();
-    go(to.pathname + to.search);
+    go(to.pathname + to.search + to.hash);
   };
   const onPop = (): void => {
     place.value = placeOf(location);

@@ -1,18 +1,16 @@
 import { call, OWN_HEADERS, send } from "../api/call.ts";
-import { signedOut, tenant, who } from "./who.ts";
+import { about, type SessionState, signedOut, tenant, who } from "./who.ts";
 
 const TENANT_KEY = "mpo-tenant";
 
-/** Asks who this browser is signed in as. */
+/** Asks whether this browser is signed in, and as whom. */
 export async function resumeSession(): Promise<void> {
-  try {
-    const found = await call("whoAmI", {});
-    tenant.value = found.tenant ?? localStorage.getItem(TENANT_KEY) ?? "default";
-    who.value = found;
-  } catch (thrown) {
-    // Whoever is not signed in has been seen to already.
-    if (who.peek() !== null) throw thrown;
-  }
+  const state = (await (await send("/session", {})).json()) as SessionState;
+  about.value = state;
+  if (!state.isSignedIn) return signedOut();
+  const found = await call("whoAmI", {});
+  tenant.value = found.tenant ?? localStorage.getItem(TENANT_KEY) ?? "default";
+  who.value = found;
 }
 
 /** Signs in with an operator's token, or with a one-time code. */

@@ -4,6 +4,18 @@ import { signal } from "@preact/signals";
 /** Who is signed in; undefined: not known yet, null: nobody. */
 export const who = signal<ResponseOf<AdminServiceMethods["whoAmI"]> | null | undefined>(undefined);
 
+/** What the coordinator says of itself to whoever asks. */
+export interface SessionState {
+  readonly isSignedIn: boolean;
+  /** False: nobody proves who they are here. */
+  readonly needsSignIn: boolean;
+  readonly fleet?: string;
+  /** Where people can log in with an account of their own. */
+  readonly oidc?: { readonly issuer: string };
+}
+
+export const about = signal<SessionState | undefined>(undefined);
+
 /** The tenant that is looked at. */
 export const tenant = signal("default");
 

@@ -7,6 +7,8 @@ import { Failure } from "./failure.tsx";
 interface ActionProps {
   /** On the button that opens it. */
   readonly label: string;
+  /** What it is read out as, where the label alone does not say what it is of. */
+  readonly name?: string;
   /** What is asked: the dialog's title. */
   readonly title: string;
   /** On the button that does it; default: the label. */
@@ -23,11 +25,17 @@ interface ActionProps {
 
 /** A button that asks once before it changes something. A dialog has the focus until it is closed, and gives it back. */
 export function Action(props: ActionProps): VNode {
-  const { label, look = "plain", isDisabled = false } = props;
+  const { label, name, look = "plain", isDisabled = false } = props;
   const [isOpen, setOpen] = useState(false);
   return (
     <>
-      <button type="button" class={look} disabled={isDisabled} onClick={() => setOpen(true)}>
+      <button
+        type="button"
+        class={look === "danger" && name !== undefined ? "" : look}
+        disabled={isDisabled}
+        onClick={() => setOpen(true)}
+        {...(name === undefined ? {} : { "aria-label": name })}
+      >
         {label}
       </button>
       {isOpen && <ActionDialog {...props} close={() => setOpen(false)} />}

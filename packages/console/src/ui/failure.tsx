@@ -7,7 +7,7 @@ export function Failure({ error, title }: { readonly error: MpoError | undefined
   return (
     <div class="failure" role="alert">
       {title !== undefined && <p class="failure-title">{title}</p>}
-      <pre class="words">{error.message}</pre>
+      {error.message.includes("\n") ? <pre class="words">{error.message}</pre> : <p class="words">{error.message}</p>}
       {error.hint !== undefined && <p>{error.hint}</p>}
     </div>
   );

@@ -48,8 +48,13 @@ export function Section({
   readonly actions?: ComponentChildren;
   readonly children: ComponentChildren;
 }): VNode {
+  const part = useRef<HTMLElement>(null);
+  // What an address leads to may come later than the page.
+  useEffect(() => {
+    if (location.hash === `#${id}`) part.current?.scrollIntoView();
+  }, [id]);
   return (
-    <section aria-labelledby={`${id}-title`} id={id} class="section">
+    <section ref={part} aria-labelledby={`${id}-title`} id={id} class="section">
       <div class="section-head">
         <h2 id={`${id}-title`}>{title}</h2>
         {actions !== undefined && <div class="actions">{actions}</div>}

@@ -1,5 +1,5 @@
 import { describeConfig, formatBytes, formatLeft, formatMs, formatVersion, hasCode } from "@mpo/core";
-import type { DeviceView, ProbeFailure } from "@mpo/protocol";
+import type { DeviceView, FleetEvent, ProbeFailure } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { call } from "../../api/call.ts";
 import { enrolmentsOf } from "../../api/pages.ts";
@@ -94,7 +94,7 @@ function Known({ name, found, isOf, error, reload }: KnownProps): VNode {
     >
       <Failure error={error} />
       <nav class="parts" aria-label="Parts of this page">
-        {["why", "profile", "windows", "resources", "events"].map((id) => (
+        {["why", "profile", "windows", "drift", "resources", "events"].map((id) => (
           <a key={id} href={`#${id}`}>
             {id === "windows" ? "retrainings" : id}
           </a>
@@ -106,6 +106,7 @@ function Known({ name, found, isOf, error, reload }: KnownProps): VNode {
       {explained.value !== undefined && <Why explained={explained.value} />}
       {model !== undefined && <ProfileSection key={model} device={name} model={model} />}
       <WindowsSection windows={windows} />
+      <Drift events={events.value?.events ?? []} />
       <ResourcesSection resources={device.resources} memoryBytes={device.inventory.memoryBytes} />
       <About device={device} certificateEndsAtMs={enrolment.value?.certificateEndsAtMs} />
       <Section
@@ -206,6 +207,26 @@ function Beside({ device }: { readonly device: DeviceView }): VNode {
         />
       </div>
     </section>
+  );
+}
+
+/** Newest signs that its inputs are no longer those that its model did well on. */
+function Drift({ events }: { readonly events: readonly FleetEvent[] }): VNode {
+  const seen = events.filter(({ kind }) => kind === "drift-seen");
+  return (
+    <Section id="drift" title="Drift">
+      {seen.length === 0 ? (
+        <p class="faint">None among its newest events: its inputs are as its model knows them.</p>
+      ) : (
+        <ul class="plain-list">
+          {seen.map(({ sequence, atMs, message }) => (
+            <li key={sequence}>
+              <Ago at={atMs} />: {message}
+            </li>
+          ))}
+        </ul>
+      )}
+    </Section>
   );
 }
 

@@ -28,7 +28,7 @@ const AGAINST: Readonly<Record<string, readonly [string, Tone]>> = {
 /** Why a device trains as it does: what was chosen, what was not, and what was against that. */
 export function Why({ explained }: { readonly explained: Explained }): VNode {
   const { document, explanation } = explained;
-  const { rungs, chosenRung, reasons, budget, version, objective, isFixed } = document;
+  const { rungs, chosenRung, reasons, budget, version } = document;
   const chosen = rungs[chosenRung];
   return (
     <Section id="why" title="Why it trains like this">
@@ -43,11 +43,7 @@ export function Why({ explained }: { readonly explained: Explained }): VNode {
           </small>
         </p>
       )}
-      <p>
-        {isFixed === true
-          ? "A person or a rollout gave it this configuration; nothing was searched for."
-          : `Of ${explanation.considered.toLocaleString("en")} configurations, ${explanation.overBudget.toLocaleString("en")} broke the budget of ${formatBytes(budget.memoryBytes)} and ${formatMs(budget.windowMs)}. Of the rest this one has the best ${objective === "accuracy" ? "accuracy" : `${objective} at nearly the best accuracy`}.`}
-      </p>
+      <p>{summaryOf(explained)}</p>
       <ol class="reasons" aria-label={`Reasons of configuration ${formatVersion(version)}`}>
         {reasons.map(({ code, text }) => (
           <li key={text}>
@@ -64,6 +60,18 @@ export function Why({ explained }: { readonly explained: Explained }): VNode {
       </div>
     </Section>
   );
+}
+
+/** In a sentence, what the choice was made from. */
+function summaryOf({ document, explanation }: Explained): string {
+  const { budget, objective, isFixed, request } = document;
+  const within = `${formatBytes(budget.memoryBytes)} and ${formatMs(budget.windowMs)}`;
+  if (isFixed === true) return "It was given this configuration by name: nothing was searched for.";
+  const { considered, overBudget } = explanation;
+  if (considered === 0) return `It was searched for within ${within}, for ${request}.`;
+  const [all, over] = [considered, overBudget].map((count) => count.toLocaleString("en"));
+  const best = objective === "accuracy" ? "accuracy" : `${objective} at nearly the best accuracy`;
+  return `Of ${all} configurations, ${over} broke the budget of ${within}. Of the rest this one has the best ${best}.`;
 }
 
 const FIGURES = [

@@ -116,6 +116,7 @@ export function PendingDevices({
       actions={
         may("admin") ? (
           <>
+            {those.length === 0 && <span class="faint">Choose which:</span>}
             <Action
               label="Accept…"
               title={`Accept ${count} into the fleet?`}

@@ -100,6 +100,7 @@ function Form({ draft, set, models }: FormProps): VNode {
           type="text"
           value={draft[field]}
           autocomplete="off"
+          {...(hint === "" ? {} : { "aria-describedby": `${id}-hint` })}
           {...(field === "model" ? { list: "served-models" } : {})}
           onInput={({ currentTarget }) => set({ [field]: currentTarget.value })}
         />
@@ -176,10 +177,13 @@ function Field({
   const id = useId();
   return (
     <div class="field">
-      <label for={id}>
-        {title} {hint !== "" && <span class="faint">{hint}</span>}
-      </label>
+      <label for={id}>{title}</label>
       {children(id)}
+      {hint !== "" && (
+        <span class="faint" id={`${id}-hint`}>
+          {hint}
+        </span>
+      )}
     </div>
   );
 }

@@ -30,9 +30,10 @@ export function RolloutDevices({ rollout }: { readonly rollout: RolloutView }): 
       id="devices"
       title="Devices"
       actions={
-        <label>
-          State{" "}
+        <>
+          <label for="device-state">State</label>
           <select
+            id="device-state"
             value={state ?? ""}
             onChange={({ currentTarget }) =>
               setState(currentTarget.value === "" ? undefined : (currentTarget.value as StateCount["state"]))
@@ -45,7 +46,7 @@ export function RolloutDevices({ rollout }: { readonly rollout: RolloutView }): 
               </option>
             ))}
           </select>
-        </label>
+        </>
       }
     >
       <Failure error={error} />
@@ -80,7 +81,7 @@ export function RolloutDevices({ rollout }: { readonly rollout: RolloutView }): 
       )}
       {value !== undefined && total > value.devices.length && (
         <p class="faint">
-          the first {value.devices.length} of {counted(total, "device")}; all: <code>mpo rollout show {name} --devices</code>
+          the first {value.devices.length} of {counted(total, "device")}; choose a state to see fewer
         </p>
       )}
     </Section>
