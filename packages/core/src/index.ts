@@ -124,12 +124,14 @@ export {
   WARM_UP_STEPS,
 } from "./facts/index.ts";
 export {
-  type MemoryTimeline,
-  memoryTimeline,
+  type HighMoment,
+  highMoments,
   outsidePoolBytes,
   type PlanCatalogue,
   poolUse,
   residentGrowth,
+  STEP_PHASES,
+  type StepPhase,
   UnitCostTable,
 } from "./memory/index.ts";
 export {

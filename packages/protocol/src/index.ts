@@ -19,8 +19,11 @@ export type {
   ListProfilesResponse,
   PageRequest,
   RejectedRung,
+  StepMoment,
+  TriedConfig,
   VerifyEventsResponse,
 } from "./messages/admin.ts";
+export { MAX_MOMENTS, MAX_TRIED } from "./messages/admin.ts";
 export {
   type ArtifactFile,
   type ArtifactManifest,

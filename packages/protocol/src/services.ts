@@ -120,6 +120,7 @@ export const ADMIN_SERVICE = {
   getProfile: ask("GetProfile", admin.getProfileRequest, admin.getProfileResponse),
   getConfig: ask("GetConfig", admin.getConfigRequest, admin.getConfigResponse),
   explainConfig: ask("ExplainConfig", admin.explainConfigRequest, admin.explainConfigResponse),
+  tryBudget: ask("TryBudget", admin.tryBudgetRequest, admin.tryBudgetResponse),
   pushConfig: ask("PushConfig", admin.pushConfigRequest, admin.pushConfigResponse),
   rollbackConfig: ask("RollbackConfig", admin.rollbackConfigRequest, admin.rollbackConfigResponse),
   listEvents: ask("ListEvents", admin.listEventsRequest, admin.listEventsResponse),

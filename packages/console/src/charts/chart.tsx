@@ -10,8 +10,9 @@ export interface Series {
   readonly kind: "dots" | "line" | "steps";
   /** Which of the page's colours; its place in the list by default. */
   readonly colour?: number;
-  /** Drawn larger, as what matters most. */
+  /** Drawn larger, as what matters most, or smaller, as one of very many. */
   readonly isStrong?: boolean;
+  readonly isSmall?: boolean;
 }
 
 export interface Axis {
@@ -169,7 +170,7 @@ function Limit({ limit: { axis, at, name }, along, up }: Placed & { readonly lim
 }
 
 function Marks({
-  series: { points, kind, isStrong = false },
+  series: { points, kind, isStrong = false, isSmall = false },
   index,
   along,
   up,
@@ -183,7 +184,7 @@ function Marks({
   return (
     <g class={`series-${index % COLOURS}`}>
       {kind !== "dots" && <path class="line" d={line} />}
-      {hasMarks && placed.map((at, place) => <Mark key={place} index={index} at={at} size={isStrong ? 7 : 4} />)}
+      {hasMarks && placed.map((at, place) => <Mark key={place} index={index} at={at} size={isStrong ? 7 : isSmall ? 2 : 4} />)}
     </g>
   );
 }

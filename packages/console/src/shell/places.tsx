@@ -8,6 +8,7 @@ import { PeoplePage } from "../pages/people.tsx";
 import { NewRolloutPage } from "../pages/rollouts/new-rollout.tsx";
 import { RolloutPage } from "../pages/rollouts/rollout.tsx";
 import { RolloutsPage } from "../pages/rollouts/rollouts.tsx";
+import { SearchPage } from "../pages/search/search.tsx";
 import type { Place } from "../state/router.ts";
 import { Empty, Page } from "../ui/page.tsx";
 
@@ -17,6 +18,7 @@ export const PLACES: readonly { readonly path: string; readonly title: string }[
   { path: "devices", title: "Devices" },
   { path: "rollouts", title: "Rollouts" },
   { path: "models", title: "Models" },
+  { path: "search", title: "Search" },
   { path: "audit", title: "Audit" },
   { path: "people", title: "People and tokens" },
 ];
@@ -35,6 +37,8 @@ export function pageAt({ parts }: Place): VNode {
         return <RolloutsPage />;
       case "models":
         return <ModelsPage />;
+      case "search":
+        return <SearchPage />;
       case "audit":
         return <AuditPage />;
       case "people":

@@ -147,6 +147,14 @@ export class AdminApi {
     return { document, explanation };
   }
 
+  async tryBudget({ identity, ...wish }: Ask<"tryBudget">, { signal }: ApiCall): Promise<Answer<"tryBudget">> {
+    const { documents, searches } = this.#parts;
+    const device = await this.#device(identity, signal);
+    const current = await documents.current(identity, shown(signal));
+    const ofModel = await documents.newestFor({ identity, model: wish.model }, current, shown(signal));
+    return await searches.tryBudget(device, wish, ofModel, shown(signal));
+  }
+
   async pushConfig(
     request: Ask<"pushConfig">,
     { signal, traceparent, ...facts }: ApiCall,

@@ -24,6 +24,7 @@ export const ADMIN_ACCESS: Readonly<Record<keyof AdminServiceMethods, Access | "
   getProfile: SEE,
   getConfig: SEE,
   explainConfig: SEE,
+  tryBudget: SEE,
   listEvents: SEE,
   watchEvents: SEE,
   verifyEvents: SEE_ALL,

@@ -5,8 +5,6 @@ import {
   hasCode,
   MpoError,
   type RetrainConfig,
-  type SearchBudget,
-  windowOverheadMs,
   withPrescribedRates,
 } from "@mpo/core";
 import type { Clock } from "@mpo/io";
@@ -22,7 +20,7 @@ import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import { isConflict } from "../store/change-entry.ts";
-import { type BudgetPolicy, type Capacity, deviceBudget } from "./device-budget.ts";
+import type { BudgetPolicy, Capacity } from "./device-budget.ts";
 import { type DevicePlanner, DevicePlanners, missing } from "./device-planners.ts";
 import {
   givenRung,
@@ -32,9 +30,11 @@ import {
   searchedLadder,
   unmeasuredLadder,
 } from "./planned-ladder.ts";
+import { type TriedBudget, triedBudget } from "./tried-budget.ts";
 import { wantedModel } from "./wanted-model.ts";
 import { isUnchecked, stays } from "./what-stays.ts";
 import type { DocumentWish, Gift, MadeDocument, PlannedDocument, PlanWish, RollBackWish } from "./wishes.ts";
+import { wishedSearch } from "./wished-search.ts";
 
 export interface SearchParts {
   readonly registry: Registry;
@@ -210,19 +210,7 @@ export class SearchService {
     if (!isFor && wish.modelVersion === undefined)
       throw missing(`${wanted.name} of ${identity.device} is not measured yet`);
     const profile = known?.profile;
-    // A budget that a person set stays; one of the policy follows the device.
-    const kept = ofModel?.budgetSource === "given" ? ofModel.budget : undefined;
-    const set = wish.budget ?? kept;
-    const budget: SearchBudget = {
-      ...deviceBudget(this.capacity(device), profile?.idleBytes ?? 0, policy),
-      ...kept,
-      ...given(wish.budget ?? {}),
-    };
-    const request: LadderRequest = {
-      budget,
-      objective: wish.objective ?? ofModel?.objective ?? "accuracy",
-      overheadMs: profile === undefined ? 0 : windowOverheadMs(profile, budget.windowMs),
-    };
+    const { request, isGiven } = wishedSearch(wish, ofModel, { ...known, policy, capacity: this.capacity(device) });
     const beginsMs = clock.monotonicMs();
     const loss = profile?.method.loss;
     // A person who searches again is not held by what the last document was for.
@@ -240,7 +228,7 @@ export class SearchService {
       manifestDigest: wanted.manifestDigest,
       objective: request.objective,
       budget: request.budget,
-      budgetSource: set === undefined ? "policy" : "given",
+      budgetSource: isGiven ? "given" : "policy",
       rungs: ladder.rungs,
       chosenRung: ladder.chosenRung,
       reasons: ladder.reasons,
@@ -254,6 +242,18 @@ export class SearchService {
       }),
     };
     return { content, ladder, ...given({ measured: isFor ? known.measured : undefined }) };
+  }
+
+  /** What a search would find on the profile that is stored. Nothing is pushed. Throws as `answer` does. */
+  async tryBudget(
+    device: DeviceRecord,
+    wish: Pick<PlanWish, "model" | "budget" | "objective">,
+    ofModel: KeptFacts | undefined,
+    options: StoreCallOptions = {},
+  ): Promise<TriedBudget> {
+    const known = await this.#planners.load({ identity: device.identity, model: wish.model }, options);
+    const within = { ...known, policy: this.#parts.budget, capacity: this.capacity(device) };
+    return triedBudget(known.planner, wishedSearch(wish, ofModel, within).request);
   }
 
   /** What of a device its budget is made of. */

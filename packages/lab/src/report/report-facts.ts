@@ -3,17 +3,15 @@ import {
   type AccuracySample,
   type Cut,
   describeConfig,
-  type MemoryTimeline,
-  memoryTimeline,
+  type HighMoment,
+  highMoments,
   type Planner,
   type Prediction,
   plannerOf,
-  planStep,
   type RetrainConfig,
   type SearchBudget,
   type SearchObjective,
   type SearchResult,
-  type StepPlan,
   typical,
 } from "@mpo/core";
 import { type PolicyOutcome, searchPolicies } from "../policy-outcomes.ts";
@@ -32,12 +30,6 @@ export interface CandidatePoint {
 export interface PolicyChoice {
   readonly outcome: PolicyOutcome;
   readonly shown: Prediction;
-}
-
-/** A plan with what is in memory during each of its instructions. */
-export interface PlannedMemory {
-  readonly plan: StepPlan;
-  readonly timeline: MemoryTimeline;
 }
 
 /** One measured step with its prediction. */
@@ -61,8 +53,9 @@ export interface ReportFacts {
   readonly result: SearchResult;
   readonly policies: readonly PolicyChoice[];
   readonly candidates: readonly CandidatePoint[];
-  readonly chosen: PlannedMemory;
-  readonly plain: PlannedMemory;
+  /** Memory along a micro-batch. */
+  readonly chosen: readonly HighMoment[];
+  readonly plain: readonly HighMoment[];
   readonly memoryChecks: readonly StepCheck[];
   readonly timeChecks: readonly StepCheck[];
   readonly curves: readonly CurveFacts[];
@@ -70,6 +63,8 @@ export interface ReportFacts {
 
 /** Candidates of a picture that are in no front, at most: more are a blot. */
 const MOST_CUT_POINTS = 400;
+/** Of a curve of memory. */
+const MOST_MOMENTS = 300;
 const BOUNDLESS: SearchBudget = { memoryBytes: Number.MAX_SAFE_INTEGER, windowMs: Number.MAX_SAFE_INTEGER };
 
 /** Searches a profile and gathers what is to be shown. Throws `over-budget` when nothing fits. */
@@ -83,10 +78,8 @@ export function gatherReport(document: ProfileDocument, budget: SearchBudget, ob
     const found = [outcome, boundless[index], timeless[index]].find((one) => one !== undefined && "result" in one);
     return found !== undefined && "result" in found ? [{ outcome, shown: found.result.best }] : [];
   });
-  const planned = (config: RetrainConfig): PlannedMemory => {
-    const plan = planStep(chain, config);
-    return { plan, timeline: memoryTimeline(plan, profile.memoryFacts) };
-  };
+  const planned = (config: RetrainConfig): readonly HighMoment[] =>
+    highMoments(chain, config, profile.memoryFacts, MOST_MOMENTS);
   const plain = policies.find(({ outcome }) => outcome.policy === "fullBatch");
   return {
     document,

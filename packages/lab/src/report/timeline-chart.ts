@@ -1,18 +1,12 @@
 import { type ChartSpec, COLORS, PALETTE } from "@mpo/cli";
-import { type Instruction, MIB } from "@mpo/core";
-import type { PlannedMemory, ReportFacts } from "./report-facts.ts";
-
-/** Points of one curve at most; each stands for the highest of several instructions. */
-const MOST_POINTS = 300;
-
-const PHASES = ["forward", "loss", "recompute", "backward", "parameters"] as const;
-type Phase = (typeof PHASES)[number];
+import { type HighMoment, MIB, STEP_PHASES, type StepPhase } from "@mpo/core";
+import type { ReportFacts } from "./report-facts.ts";
 
 interface TimelinePoint {
   /** Share of the micro-batch's instructions that are done, in percent. */
   readonly done: number;
   readonly memory: number;
-  readonly phase: Phase;
+  readonly phase: StepPhase;
 }
 
 /** Memory along one micro-batch of the chosen and of the plain plan, on one scale. */
@@ -52,7 +46,7 @@ export function bothTimelinesChart({ chosen, plain, result }: ReportFacts): Char
 export function chosenTimelineChart({ chosen }: ReportFacts): ChartSpec {
   const points = timelinePoints(chosen);
   const width = 100 / Math.max(1, points.length);
-  const shown = PHASES.filter((phase) => points.some((point) => point.phase === phase));
+  const shown = STEP_PHASES.filter((phase) => points.some((point) => point.phase === phase));
   return {
     data: { values: points.map((point) => ({ ...point, until: point.done + width })) },
     mark: { type: "rect", opacity: 0.85 },
@@ -64,7 +58,7 @@ export function chosenTimelineChart({ chosen }: ReportFacts): ChartSpec {
       color: {
         field: "phase",
         type: "nominal",
-        scale: { domain: shown, range: shown.map((phase) => PALETTE[PHASES.indexOf(phase)] as string) },
+        scale: { domain: shown, range: shown.map((phase) => PALETTE[STEP_PHASES.indexOf(phase)] as string) },
       },
     },
   };
@@ -78,30 +72,6 @@ const DONE = {
 } as const;
 const MEMORY = { field: "memory", type: "quantitative", axis: { title: "memory above idle (MiB)" } } as const;
 
-/** The highest of each run of instructions. */
-function timelinePoints({ plan, timeline }: PlannedMemory): readonly TimelinePoint[] {
-  const { bytesDuring } = timeline;
-  const each = Math.max(1, Math.ceil(bytesDuring.length / MOST_POINTS));
-  const points: TimelinePoint[] = [];
-  for (let from = 0; from < bytesDuring.length; from += each) {
-    const run = bytesDuring.slice(from, from + each);
-    const bytes = Math.max(...run);
-    const instruction = plan.microStep[from + run.indexOf(bytes)] as Instruction;
-    points.push({ done: (100 * from) / bytesDuring.length, memory: bytes / MIB, phase: phaseOf(instruction) });
-  }
-  return points;
-}
-
-const PHASE_OF: Readonly<Record<Instruction["kind"], Phase>> = {
-  forward: "forward",
-  loss: "loss",
-  backward: "backward",
-  addGradients: "backward",
-  update: "parameters",
-  accumulate: "parameters",
-};
-
-function phaseOf(instruction: Instruction): Phase {
-  const isRecompute = instruction.kind === "forward" && instruction.isRecompute;
-  return isRecompute ? "recompute" : PHASE_OF[instruction.kind];
+function timelinePoints(moments: readonly HighMoment[]): readonly TimelinePoint[] {
+  return moments.map(({ from, bytes, phase }) => ({ done: 100 * from, memory: bytes / MIB, phase }));
 }

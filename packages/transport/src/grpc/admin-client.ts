@@ -13,6 +13,7 @@ const REPEATABLE: ReadonlySet<keyof AdminServiceMethods> = new Set<keyof AdminSe
   "getProfile",
   "getConfig",
   "explainConfig",
+  "tryBudget",
   "listEvents",
   "whoAmI",
   "getAuthority",

@@ -1,8 +1,8 @@
-import { bytesIn, msIn, MpoError } from "@mpo/core";
 import type { DeviceView, EnrolmentView } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { call } from "../../api/call.ts";
 import { may } from "../../state/who.ts";
+import { budgetIn } from "../budget.ts";
 import { Action, reasonOf, textOf } from "../../ui/action.tsx";
 
 interface DeviceActionsProps {
@@ -79,16 +79,4 @@ export function DeviceActions({ device, enrolment, onDone }: DeviceActionsProps)
       )}
     </>
   );
-}
-
-type Budget = { readonly memoryBytes: number; readonly windowMs: number };
-
-/** Both, or neither. Throws `invalid-argument` for what is no size or no duration. */
-export function budgetIn(memory: string, window: string): { readonly budget?: Budget } {
-  if (memory === "" && window === "") return {};
-  const memoryBytes = bytesIn(memory);
-  const windowMs = msIn(window);
-  if (memoryBytes === undefined) throw new MpoError("invalid-argument", `${memory || "nothing"} is not a size, such as 150MiB`);
-  if (windowMs === undefined) throw new MpoError("invalid-argument", `${window || "nothing"} is not a duration, such as 10min`);
-  return { budget: { memoryBytes, windowMs } };
 }

@@ -74,12 +74,13 @@ function Forecast({
   readonly forecast: NonNullable<RolloutView["forecast"]>;
 }): VNode {
   const { expectedMs, peakDevices, slowest, assumptions, waveEndsMs } = forecast;
+  const [unit, unitMs] = expectedMs < 180_000 ? (["seconds", 1_000] as const) : (["minutes", 60_000] as const);
   let done = 0;
   const points = [
     [0, 0] as const,
     ...waveEndsMs.map((endMs, index) => {
       done += rollout.waves[index]?.devices ?? 0;
-      return [endMs / 60_000, done] as const;
+      return [endMs / unitMs, done] as const;
     }),
   ];
   return (
@@ -101,7 +102,7 @@ function Forecast({
         <Chart
           title="Devices changed, as simulated"
           caption={assumptions.length === 0 ? "From the start until the last wave has passed." : assumptions.join("; ")}
-          x={{ title: "minutes from the start", format: (value) => String(Math.round(value * 10) / 10), fromZero: true }}
+          x={{ title: `${unit} from the start`, format: (value) => String(Math.round(value * 10) / 10), fromZero: true }}
           y={{ title: "devices", format: (value) => String(Math.round(value)), fromZero: true }}
           series={[{ name: "devices", kind: "line", points }]}
           table={

@@ -1,0 +1,49 @@
+import { type HighMoment, highMoments, NOTHING_FROZEN, type Planner, type Prediction } from "@mpo/core";
+import { type AdminServiceMethods, MAX_MOMENTS, MAX_TRIED, type ResponseOf, type TriedConfig } from "@mpo/protocol";
+import { type LadderRequest, searchedLadder } from "./planned-ladder.ts";
+
+/** What a search finds within a budget, and from what, with what pictures of it need. */
+export type TriedBudget = ResponseOf<AdminServiceMethods["tryBudget"]>;
+
+/** Throws `over-budget` when nothing fits. */
+export function triedBudget(planner: Planner, request: LadderRequest): TriedBudget {
+  const { budget, objective, overheadMs } = request;
+  const { rungs, reasons, considered, overBudget, rejected } = searchedLadder(planner, request);
+  const result = planner.search(budget, { objective, overheadMs });
+  const { chain, profile } = planner.costs;
+  const plain = {
+    ...{ microBatch: profile.effectiveBatch, accumulation: 1, freezing: NOTHING_FROZEN },
+    checkpoints: { kind: "none" } as const,
+  };
+  const momentsOf = (config: Prediction["config"]) =>
+    highMoments(chain, config, profile.memoryFacts, MAX_MOMENTS).map(momentOf);
+  return {
+    ...{ budget, objective, rungs, reasons, explanation: { considered, overBudget, rejected } },
+    cuts: Object.entries(result.cuts).map(([code, configs]) => ({ code, configs })),
+    tried: shownOf(result),
+    chosenMemory: momentsOf(result.best.config),
+    plainMemory: momentsOf(plain),
+  };
+}
+
+function momentOf({ phase, bytes }: HighMoment): Pick<HighMoment, "phase" | "bytes"> {
+  return { phase, bytes: Math.round(bytes) };
+}
+
+/** The front, as far as there is room, and as many others as fit beside it, evenly chosen. */
+function shownOf({ forEach }: ReturnType<Planner["search"]>): readonly TriedConfig[] {
+  const front: TriedConfig[] = [];
+  const others: TriedConfig[] = [];
+  forEach(({ memoryBytes, stepMs, accuracy }, cut) => {
+    const point = { memoryBytes: Math.round(memoryBytes.upper), stepMs: stepMs.expected, accuracy: accuracy.expected };
+    if (cut === undefined) front.push(point);
+    else others.push({ ...point, cut: cut.reason });
+  });
+  const shown = evenly(front, MAX_TRIED / 2);
+  return [...shown, ...evenly(others, MAX_TRIED - shown.length)];
+}
+
+function evenly<Item>(all: readonly Item[], most: number): readonly Item[] {
+  if (all.length <= most) return all;
+  return Array.from({ length: most }, (_, index) => all[Math.floor((index * all.length) / most)] as Item);
+}

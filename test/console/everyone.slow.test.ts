@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+import { eventually } from "@mpo/coordinator/testing";
+import axe from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { noChromium, openBrowser, type Visitor, visit } from "./browser.ts";
+import { type ConsoleFleet, consoleFleet, noNats } from "./console-fleet.ts";
+import { madeUpDevices } from "./made-up-devices.ts";
+import { picture } from "./pictures.ts";
+import { ScriptedDevice } from "./scripted-device.ts";
+
+const SCRIPT = `<img src=x onerror="alert(1)"><script>alert(2)</script>"'`;
+const PATHS = [
+  "/",
+  "/devices",
+  "/devices/pi-1",
+  "/devices/nobody",
+  "/rollouts",
+  "/rollouts/new",
+  "/rollouts/by-hand",
+  "/models",
+  "/search?device=pi-1&model=tiny&memory=10MiB",
+  "/audit",
+  "/people",
+  "/nowhere",
+];
+
+interface Room {
+  readonly fleet: ConsoleFleet;
+  readonly browser: Browser;
+  readonly line: string;
+  readonly visitor: Visitor;
+}
+
+void describe("the console is for everyone", { skip: noNats || noChromium, timeout: 300_000 }, () => {
+  void it("whatever they see by, and whatever devices say", async (t) => {
+    const room = await open(t);
+    await t.test("by keyboard alone", () => byKeyboard(room));
+    await t.test("no page has a violation that axe finds, light or dark, wide or narrow", () => accessible(room));
+    await t.test("nothing that a device or an address says is run", () => inert(room));
+    await t.test("no other site's page frames it, or acts through it", () => apart(room));
+    await t.test("ten thousand devices scroll, and draw few rows", () => scrolling(room));
+    assert.deepEqual(room.visitor.complaints, []);
+  });
+});
+
+async function open(t: TestContext): Promise<Room> {
+  const fleet = await consoleFleet(t, ["one"]);
+  const texts = { board: SCRIPT, cpuModel: SCRIPT, os: SCRIPT, kernel: SCRIPT, ownerLimits: SCRIPT };
+  const inventory = {
+    ...{ deviceClass: "board", cpuCores: 4, memoryBytes: 2 ** 30, swapBytes: 0, architecture: "arm64", ...texts },
+    ...{ gpus: [{ name: SCRIPT, memoryBytes: 0, sharesMemory: true }], agentVersion: SCRIPT, nodeVersion: SCRIPT },
+  };
+  const conditions = [{ code: "throttled", sinceMs: Date.now() - 5_000, message: SCRIPT }] as const;
+  const device = new ScriptedDevice(t, fleet, "pi-1", {
+    changes: { inventory, conditions, labels: [{ name: "site", value: SCRIPT }] },
+  });
+  await device.begin();
+  await new ScriptedDevice(t, fleet, "pi-2", { changes: { inventory } }).begin();
+  await fleet.admin.decideEnrolment({ identity: device.identity, decision: "accepted", reason: SCRIPT });
+  const document = await eventually(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return await fleet.admin.getConfig({ identity: device.identity }).then((found) => found.document, () => undefined);
+  });
+  await device.retrained(document, "replaced", [0.61, 0.72]);
+  await device.retrained(document, "kept-old", [0.72, 0.7]);
+  await device.report({ kind: "drift", drift: { model: "tiny", message: SCRIPT } });
+  await device.report({
+    kind: "probe",
+    probe: { model: "tiny", failedAtMs: Date.now(), failures: 1, retryAtMs: Date.now() + 60_000, message: SCRIPT },
+  });
+  await fleet.admin.saveGroup({ tenant: "default", name: "script", where: "state = online", description: SCRIPT });
+  const spec = { name: "by-hand", description: SCRIPT, model: "tiny", change: { rule: { memory: "10MiB" } }, waves: [{ count: 1, approval: "manual" }] };
+  await fleet.admin.planRollout({ tenant: "default", spec: JSON.stringify(spec), reason: SCRIPT });
+  const browser = await openBrowser(t);
+  return { fleet, browser, line: await fleet.login(`Eve ${SCRIPT}`.slice(0, 64), "admin"), visitor: await visit(browser, fleet.origin) };
+}
+
+/** Presses a key until what has the focus is called so. */
+async function focus(page: Page, name: RegExp, key = "Tab"): Promise<void> {
+  for (let presses = 0; presses < 120; presses += 1) {
+    await page.keyboard.press(key);
+    const found = await page.evaluate(() => {
+      const at = document.activeElement;
+      const labels = at instanceof HTMLInputElement ? [...(at.labels ?? [])].map((label) => label.textContent) : [];
+      return `${at?.getAttribute("aria-label") ?? ""} ${labels.join(" ")} ${at?.textContent ?? ""}`.trim();
+    });
+    if (name.test(found)) return;
+  }
+  assert.fail(`the keyboard does not reach ${String(name)}`);
+}
+
+async function byKeyboard({ line, visitor: { page } }: Room): Promise<void> {
+  await page.goto("/");
+  await page.getByLabel("Access token").waitFor();
+  await focus(page, /Access token/u);
+  await page.keyboard.insertText(line);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "Fleet" }).waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => location.hash), "#main");
+  await page.evaluate(() => document.querySelector<HTMLElement>(".brand")?.focus());
+  await focus(page, /^Rollouts$/u);
+  await page.keyboard.press("Enter");
+  const title = page.getByRole("heading", { level: 1, name: "Rollouts" });
+  await title.waitFor();
+  assert.equal(await title.evaluate((heading) => heading === document.activeElement), true, "the title has the focus");
+  await focus(page, /^by-hand$/u);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "by-hand" }).waitFor();
+  await focus(page, /^Start…/u);
+  await page.keyboard.press("Enter");
+  await focus(page, /^Start$/u);
+  await page.keyboard.press("Enter");
+  await page.getByText("waits for approval").waitFor();
+  await focus(page, /^Stop…/u);
+  await page.keyboard.press("Enter");
+  await focus(page, /^Cancel$/u);
+  await page.keyboard.press("Enter");
+  assert.match((await page.evaluate(() => document.activeElement?.textContent)) ?? "", /^Stop…/u);
+  await page.keyboard.press("Enter");
+  await focus(page, /^Stop now$/u);
+  await page.keyboard.press("Enter");
+  await page.getByRole("status").getByText("stopped", { exact: true }).waitFor();
+}
+
+async function ready(page: Page, path: string): Promise<void> {
+  await page.goto(path);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await page.getByText("Loading…").waitFor({ state: "detached" });
+  await page.getByText("live", { exact: true }).waitFor();
+}
+
+interface Violation {
+  readonly id: string;
+  readonly targets: readonly string[];
+}
+
+async function violationsOf(page: Page): Promise<readonly Violation[]> {
+  await page.evaluate(axe.source);
+  return await page.evaluate(async () => {
+    const { violations } = await (globalThis as unknown as { readonly axe: typeof import("axe-core") }).axe.run();
+    return violations.map(({ id, nodes }) => ({ id, targets: nodes.slice(0, 3).map((node) => node.html.slice(0, 160)) }));
+  });
+}
+
+const VIEWS = [
+  { colorScheme: "light", width: 1280 },
+  { colorScheme: "dark", width: 390 },
+] as const;
+
+async function accessible({ visitor: { page } }: Room): Promise<void> {
+  const found: string[] = [];
+  for (const { colorScheme, width } of VIEWS) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 860 });
+    for (const path of PATHS) {
+      await ready(page, path);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (overflow > 0) found.push(`${path} at ${width}: ${overflow} px too wide`);
+      for (const { id, targets } of await violationsOf(page)) found.push(`${path} ${colorScheme}: ${id} ${targets.join(" ; ")}`);
+    }
+  }
+  await ready(page, "/devices/pi-1");
+  await picture(page, "device-phone");
+  await page.setViewportSize({ width: 1280, height: 860 });
+  await picture(page, "device-dark");
+  for (const name of ["search", "people", "models"]) {
+    await page.emulateMedia({ colorScheme: "light" });
+    await ready(page, PATHS.find((path) => path.startsWith(`/${name}`)) ?? "");
+    await picture(page, name, 1000);
+  }
+  assert.deepEqual(found, []);
+}
+
+async function inert({ visitor: { page } }: Room): Promise<void> {
+  const hostile = encodeURIComponent(SCRIPT);
+  const reflected = [
+    `/devices?where=${hostile}`,
+    `/devices/${hostile}`,
+    `/rollouts/${hostile}`,
+    `/audit?device=${hostile}&words=${hostile}`,
+    `/search?device=${hostile}&model=${hostile}&memory=${hostile}`,
+    `/${hostile}#code=${hostile}`,
+    `/sign-in#error=${hostile}`,
+  ];
+  for (const path of [...PATHS, ...reflected]) {
+    await page.goto(path);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.waitForTimeout(150);
+    const planted = await page.evaluate(() => document.querySelectorAll("body script, body img, [onerror]").length);
+    assert.equal(planted, 0, path);
+  }
+  await ready(page, "/devices/pi-1");
+  assert.ok((await page.getByText("alert(2)").count()) >= 5, "what the device says is shown as text");
+}
+
+async function apart({ fleet: { origin }, visitor: { context } }: Room): Promise<void> {
+  const other = await context.newPage();
+  // Another site, as far as a browser can tell.
+  await other.route("http://other.test/**", (route) =>
+    route.fulfill({
+      contentType: "text/html",
+      body: `<iframe src="${origin}/"></iframe>
+        <form method="post" action="${origin}/api/v1/changeRollout" enctype="text/plain"><input name='{"x":"' value='"}'></form>`,
+    }),
+  );
+  await other.goto("http://other.test/");
+  const [frame] = other.frames().slice(1);
+  assert.doesNotMatch((await frame?.content()) ?? "", /id="app"/u, "it is not framed");
+  const [answer] = await Promise.all([
+    other.waitForResponse(/changeRollout/u),
+    other.evaluate(() => document.forms[0]?.submit()),
+  ]);
+  assert.ok(answer.status() >= 400 && answer.status() < 500, `a foreign form was answered ${answer.status()}`);
+  await other.close();
+}
+
+const MANY = 10_000;
+
+async function scrolling({ visitor: { page } }: Room): Promise<void> {
+  const pages = madeUpDevices(MANY);
+  await page.route("**/api/v1/listDevices", async (route) => {
+    const { pageToken = "0" } = route.request().postDataJSON() as { readonly pageToken?: string };
+    await route.fulfill({ json: pages[Number(pageToken)] });
+  });
+  await page.goto("/devices");
+  await page.getByText(`${MANY.toLocaleString("en")} devices`).waitFor();
+  const figures = await page.evaluate(async () => {
+    const frame = document.querySelector(".virtual");
+    if (frame === null) throw new Error("there is no list");
+    const times: number[] = [];
+    let most = 0;
+    let before = performance.now();
+    for (let step = 0; step < 120; step += 1) {
+      frame.scrollTop += 900;
+      await new Promise(requestAnimationFrame);
+      const now = performance.now();
+      times.push(now - before);
+      before = now;
+      most = Math.max(most, frame.querySelectorAll("tbody tr").length);
+    }
+    times.sort((left, right) => left - right);
+    return { medianMs: times[60] ?? 0, slowMs: times[114] ?? 0, rows: most };
+  });
+  const [paint] = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint").map((one) => one.startTime));
+  console.log(`10,000 devices: a frame takes ${figures.medianMs.toFixed(1)} ms, 1 of 20 over ${figures.slowMs.toFixed(1)} ms; ${figures.rows} rows drawn; first paint ${paint?.toFixed(0)} ms`);
+  assert.ok(figures.rows < 120, `${figures.rows} rows are drawn`);
+  // A frame has 20 ms at 50 a second; a machine that runs other tests at the same time is allowed twice as long.
+  assert.ok(figures.medianMs < 40, `a frame takes ${figures.medianMs} ms`);
+  await page.unroute("**/api/v1/listDevices");
+}
