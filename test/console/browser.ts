@@ -35,7 +35,11 @@ export interface Visitor {
   readonly complaints: string[];
 }
 
-export async function visit(browser: Browser, origin: string, options: Parameters<Browser["newContext"]>[0] = {}): Promise<Visitor> {
+export async function visit(
+  browser: Browser,
+  origin: string,
+  options: Parameters<Browser["newContext"]>[0] = {},
+): Promise<Visitor> {
   const context = await browser.newContext({
     // The fleet's own authority vouches for the coordinator.
     ignoreHTTPSErrors: true,

@@ -6,7 +6,13 @@ import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { TestContext } from "node:test";
 import { CONSOLE_FOLDER } from "@mpo/console";
-import { type CoordinatorAddresses, type ExternalNats, NATS_FILES, prepareNats, runCoordinator } from "@mpo/coordinator";
+import {
+  type CoordinatorAddresses,
+  type ExternalNats,
+  NATS_FILES,
+  prepareNats,
+  runCoordinator,
+} from "@mpo/coordinator";
 import { type LocalJoin, readLocalJoin } from "@mpo/identity";
 import type { Role } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
@@ -77,7 +83,14 @@ async function start(
   const addresses = await new Promise<CoordinatorAddresses>((resolve, reject) => {
     running = runCoordinator(
       // Leads soon after another was killed; and devices come and go fast enough to be watched.
-      { name: of.name, grpc: { port: 0 }, http: { port: 0 }, leaseMs: 2_000, heartbeatSeconds: 2, callsPerSecond: 2_000 },
+      {
+        name: of.name,
+        grpc: { port: 0 },
+        http: { port: 0 },
+        leaseMs: 2_000,
+        heartbeatSeconds: 2,
+        callsPerSecond: 2_000,
+      },
       {
         ...{ nats: of.nats, keys: { folder: of.authority }, consoleFolder: CONSOLE_FOLDER, logger: silentLogger },
         localJoinFile: () => localFile,
@@ -128,7 +141,12 @@ ${config}`;
     if (child.exitCode === null && child.kill("SIGKILL")) await ended;
   });
   const monitorUrl = `http://127.0.0.1:${monitor}`;
-  while (!(await fetch(`${monitorUrl}/healthz`).then(({ ok }) => ok, () => false)))
+  while (
+    !(await fetch(`${monitorUrl}/healthz`).then(
+      ({ ok }) => ok,
+      () => false,
+    ))
+  )
     await new Promise((resolve) => setTimeout(resolve, 50));
   return { kind: "external", servers: [`tls://127.0.0.1:${port}`], replicas: 1, monitorUrls: [monitorUrl] };
 }

@@ -119,14 +119,23 @@ async function filtering(page: Page): Promise<void> {
   await box.press("Enter");
   const alert = page.getByRole("alert");
   await alert.waitFor();
-  assert.match((await alert.textContent()) ?? "", /memry is not an attribute; did you mean memory\?\s+memry > 1GiB\s+\^{5}/u);
+  assert.match(
+    (await alert.textContent()) ?? "",
+    /memry is not an attribute; did you mean memory\?\s+memry > 1GiB\s+\^{5}/u,
+  );
   await picture(page, "devices");
 }
 
 async function rollingOut({ fleet, ada: { page }, ben }: Room): Promise<void> {
   await page.getByRole("link", { name: "Rollouts" }).click();
   await page.getByRole("link", { name: "Plan a rollout" }).click();
-  const fields = { Name: "less-memory", Model: "tiny", "Memory of a retraining": "10MiB", "First wave": "2", "Watched for": "" };
+  const fields = {
+    Name: "less-memory",
+    Model: "tiny",
+    "Memory of a retraining": "10MiB",
+    "First wave": "2",
+    "Watched for": "",
+  };
   for (const [label, value] of Object.entries(fields)) await page.getByLabel(label, { exact: true }).fill(value);
   await page.getByLabel("When a wave fails").selectOption("pause");
   await picture(page, "rollouts-new", 1000);
@@ -165,7 +174,11 @@ async function undoing({ ada: { page } }: Room): Promise<void> {
 
 async function auditing({ ada: { page } }: Room): Promise<void> {
   await page.getByRole("link", { name: "Audit", exact: true }).click();
-  for (const row of [/device-accepted.*cam-4.*Ada.*seen on the bench/u, /device-labelled.*Ada/u, /rollout-\S+.*Ada.*less-memory.*too little memory/u])
+  for (const row of [
+    /device-accepted.*cam-4.*Ada.*seen on the bench/u,
+    /device-labelled.*Ada/u,
+    /rollout-\S+.*Ada.*less-memory.*too little memory/u,
+  ])
     await page.getByRole("row", { name: row }).first().waitFor();
   await picture(page, "audit");
 }

@@ -15,7 +15,11 @@ export function madeUpDevices(count: number): readonly {
     const { identity, inventory, resources, models } = helloOf(name);
     return {
       ...{ identity, inventory, resources, models, presence: index % 7 === 0 ? "offline" : "online" },
-      ...{ lastSeenMs: nowMs - 1_000 * (index % 600), conditions: [], labels: [{ name: "site", value: `s${index % 20}` }] },
+      ...{
+        lastSeenMs: nowMs - 1_000 * (index % 600),
+        conditions: [],
+        labels: [{ name: "site", value: `s${index % 20}` }],
+      },
       ...{ desiredVersion: { epoch: 1, version: 1 }, desiredModel: "tiny" },
     };
   });

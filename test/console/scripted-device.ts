@@ -1,13 +1,7 @@
 import type { TestContext } from "node:test";
-import { createCsr, createDeviceKey, createDeviceNkey, readJoinString } from "@mpo/identity";
-import type {
-  DesiredDocument,
-  DeviceCredentials,
-  HelloRequest,
-  ReportedStatus,
-  WindowOutcome,
-} from "@mpo/protocol";
 import { helloOf, reportOf, tinyChain } from "@mpo/coordinator/testing";
+import { createCsr, createDeviceKey, createDeviceNkey, readJoinString } from "@mpo/identity";
+import type { DesiredDocument, DeviceCredentials, HelloRequest, ReportedStatus, WindowOutcome } from "@mpo/protocol";
 import { createFleetClient, type FleetClient, steadyTls } from "@mpo/transport";
 import type { ConsoleFleet } from "./console-fleet.ts";
 
@@ -87,13 +81,23 @@ export class ScriptedDevice {
   }
 
   /** A retraining that it has done. */
-  async retrained(document: DesiredDocument, outcome: WindowOutcome, accuracies: readonly [number, number]): Promise<void> {
+  async retrained(
+    document: DesiredDocument,
+    outcome: WindowOutcome,
+    accuracies: readonly [number, number],
+  ): Promise<void> {
     const rung = document.rungs[document.chosenRung];
     if (rung === undefined) throw new Error("the document has no rung");
     await this.report({
       kind: "window",
       window: {
-        ...{ window: `window-${this.#sequence}`, model: document.model, openedAtMs: Date.now() - 40_000, rung, outcome },
+        ...{
+          window: `window-${this.#sequence}`,
+          model: document.model,
+          openedAtMs: Date.now() - 40_000,
+          rung,
+          outcome,
+        },
         ...{ peakBytes: Math.round(0.93 * rung.memoryBytes.upper), durationMs: 38_000, steps: 40, message: "" },
         stepMs: [1.02 * rung.stepMs.expected, 0.99 * rung.stepMs.expected, 1.05 * rung.stepMs.expected],
         ...{ judgement: "labels" as const, judgedSamples: 500, document: document.version },
@@ -110,7 +114,13 @@ export class ScriptedDevice {
 
   #hello(): HelloRequest {
     const { inventory, ...hello } = helloOf(this.name);
-    return { ...hello, inventory: { ...inventory, memoryBytes: 4 * 2 ** 30 }, identity: this.identity, labels: [], ...this.#script.changes };
+    return {
+      ...hello,
+      inventory: { ...inventory, memoryBytes: 4 * 2 ** 30 },
+      identity: this.identity,
+      labels: [],
+      ...this.#script.changes,
+    };
   }
 
   async #run(key: string, { certificatePem = "", authoritiesPem }: DeviceCredentials): Promise<void> {
@@ -121,7 +131,9 @@ export class ScriptedDevice {
     const measured = reportOf(this.name, `profile-${this.name}`);
     for (let beat = 0; !this.#ends.signal.aborted; beat += 1) {
       // A coordinator that was killed: another answers the next beat.
-      await this.#beat(client, beat, { ...measured, identity: this.identity, chain: tinyChain() }).catch(() => undefined);
+      await this.#beat(client, beat, { ...measured, identity: this.identity, chain: tinyChain() }).catch(
+        () => undefined,
+      );
       await pause(BEAT_MS);
     }
   }

@@ -13,7 +13,8 @@ const skip = existsSync(CONSOLE_FOLDER) ? false : "it is not built: npm run buil
 
 void describe("the built page", { skip }, () => {
   const assets = (): readonly string[] => readdirSync(join(CONSOLE_FOLDER, "assets"));
-  const weigh = (name: string): number => gzipSync(readFileSync(join(CONSOLE_FOLDER, "assets", name)), { level: 9 }).length;
+  const weigh = (name: string): number =>
+    gzipSync(readFileSync(join(CONSOLE_FOLDER, "assets", name)), { level: 9 }).length;
 
   it("is small", () => {
     const isLater = (name: string): boolean => name.startsWith("read-yaml-");
@@ -25,7 +26,8 @@ void describe("the built page", { skip }, () => {
   it("has no script or style of its own in the page, and fetches nothing from elsewhere", () => {
     const page = readFileSync(join(CONSOLE_FOLDER, "index.html"), "utf8");
     assert.doesNotMatch(page, /<script(?![^>]*\bsrc="\/assets\/)|<style|\sstyle=|\son\w+=/u);
-    for (const [, address] of page.matchAll(/(?:src|href)="([^"]*)"/gu)) assert.match(address ?? "", /^(?:\/assets\/|data:)/u);
+    for (const [, address] of page.matchAll(/(?:src|href)="([^"]*)"/gu))
+      assert.match(address ?? "", /^(?:\/assets\/|data:)/u);
     for (const name of assets().filter((one) => one.endsWith(".css")))
       assert.doesNotMatch(readFileSync(join(CONSOLE_FOLDER, "assets", name), "utf8"), /url\(|@import/u);
   });

@@ -56,7 +56,7 @@ const NEEDS: Readonly<Record<"ofTenant" | "ofFleet", Readonly<Record<Role, reado
   ofTenant: {
     viewer: [
       "listAdaptations",
-      ...["listDevices", "getDevice", "listProfiles", "getProfile", "getConfig", "explainConfig"],
+      ...["listDevices", "getDevice", "listProfiles", "getProfile", "getConfig", "explainConfig", "tryBudget"],
       ...["listEvents", "watchEvents", "listEnrolments", "listGroups", "listPublishedModels", "getPublishedModel"],
       ...["getRollout", "listRollouts", "listRolloutDevices"],
     ],

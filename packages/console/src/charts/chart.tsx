@@ -52,8 +52,18 @@ export function Chart({ title, caption, x, y, series, limit, table }: ChartProps
   const most = Math.max(...all.map(([px, py]) => (limit?.axis === "y" ? py : px)));
   const isNear = limit !== undefined && limit.at <= NEAR * most;
   const bound = (axis: "x" | "y"): number | undefined => (isNear && limit.axis === axis ? limit.at : undefined);
-  const along = scaleOf(all.map(([value]) => value), x, bound("x"), [LEFT, WIDTH - RIGHT]);
-  const up = scaleOf(all.map(([, value]) => value), y, bound("y"), [HEIGHT - BOTTOM, TOP]);
+  const along = scaleOf(
+    all.map(([value]) => value),
+    x,
+    bound("x"),
+    [LEFT, WIDTH - RIGHT],
+  );
+  const up = scaleOf(
+    all.map(([, value]) => value),
+    y,
+    bound("y"),
+    [HEIGHT - BOTTOM, TOP],
+  );
   return (
     <figure class="card chart">
       <h3>{title}</h3>
@@ -83,7 +93,9 @@ export function Chart({ title, caption, x, y, series, limit, table }: ChartProps
       )}
       <figcaption>
         {caption}
-        {limit !== undefined && !isNear && ` The ${limit.name} lies far beyond: ${(limit.axis === "x" ? x : y).format(limit.at)}.`}
+        {limit !== undefined &&
+          !isNear &&
+          ` The ${limit.name} lies far beyond: ${(limit.axis === "x" ? x : y).format(limit.at)}.`}
       </figcaption>
       <details>
         <summary>In numbers</summary>
@@ -145,18 +157,18 @@ function Grid({ x, y, along, up }: Placed & { readonly x: Axis; readonly y: Axis
       <text class="title" x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 8} text-anchor="middle">
         {x.title}
       </text>
-      <text
-        class="title"
-        transform={`translate(12 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)`}
-        text-anchor="middle"
-      >
+      <text class="title" transform={`translate(12 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)`} text-anchor="middle">
         {y.title}
       </text>
     </g>
   );
 }
 
-function Limit({ limit: { axis, at, name }, along, up }: Placed & { readonly limit: NonNullable<ChartProps["limit"]> }): VNode {
+function Limit({
+  limit: { axis, at, name },
+  along,
+  up,
+}: Placed & { readonly limit: NonNullable<ChartProps["limit"]> }): VNode {
   const isUpright = axis === "x";
   const place = round(isUpright ? along.place(at) : up.place(at));
   return (
@@ -184,7 +196,8 @@ function Marks({
   return (
     <g class={`series-${index % COLOURS}`}>
       {kind !== "dots" && <path class="line" d={line} />}
-      {hasMarks && placed.map((at, place) => <Mark key={place} index={index} at={at} size={isStrong ? 7 : isSmall ? 2 : 4} />)}
+      {hasMarks &&
+        placed.map((at, place) => <Mark key={place} index={index} at={at} size={isStrong ? 7 : isSmall ? 2 : 4} />)}
     </g>
   );
 }
@@ -207,7 +220,12 @@ function Mark({
     case 2:
       return <path d={`M${x} ${y - size - 1}l${size + 1} ${2 * size}h${-2 * size - 2}z`} class="mark" />;
     default:
-      return <path d={`M${x} ${y - size - 1}l${size + 1} ${size + 1}l${-size - 1} ${size + 1}l${-size - 1} ${-size - 1}z`} class="mark" />;
+      return (
+        <path
+          d={`M${x} ${y - size - 1}l${size + 1} ${size + 1}l${-size - 1} ${size + 1}l${-size - 1} ${-size - 1}z`}
+          class="mark"
+        />
+      );
   }
 }
 

@@ -9,6 +9,12 @@ it("ticks are round, within the range, and about as many as asked for", () => {
 });
 
 it("ticks of sizes are round in the unit that is shown", () => {
-  assert.deepEqual(byteTicks(0, 10 * 2 ** 20, 5).map((tick) => tick / 2 ** 20), [0, 2, 4, 6, 8, 10]);
-  assert.deepEqual(byteTicks(0, 4 * 2 ** 30, 4).map((tick) => tick / 2 ** 30), [0, 1, 2, 3, 4]);
+  assert.deepEqual(
+    byteTicks(0, 10 * 2 ** 20, 5).map((tick) => tick / 2 ** 20),
+    [0, 2, 4, 6, 8, 10],
+  );
+  assert.deepEqual(
+    byteTicks(0, 4 * 2 ** 30, 4).map((tick) => tick / 2 ** 30),
+    [0, 1, 2, 3, 4],
+  );
 });

@@ -5,7 +5,9 @@ export function budgetIn(memory: string, window: string): { readonly budget?: Se
   if (memory === "" && window === "") return {};
   const memoryBytes = bytesIn(memory);
   const windowMs = msIn(window);
-  if (memoryBytes === undefined) throw new MpoError("invalid-argument", `${memory || "nothing"} is not a size, such as 150MiB`);
-  if (windowMs === undefined) throw new MpoError("invalid-argument", `${window || "nothing"} is not a duration, such as 10min`);
+  if (memoryBytes === undefined)
+    throw new MpoError("invalid-argument", `${memory || "nothing"} is not a size, such as 150MiB`);
+  if (windowMs === undefined)
+    throw new MpoError("invalid-argument", `${window || "nothing"} is not a duration, such as 10min`);
   return { budget: { memoryBytes, windowMs } };
 }

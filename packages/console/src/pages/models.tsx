@@ -30,8 +30,8 @@ export function ModelsPage(): VNode {
       {models.value?.length === 0 && (
         <Empty title="No model has been published.">
           <p>
-            Publish one, and roll it out: <code>mpo models publish FOLDER --name NAME</code>. Models that were put on devices by
-            hand retrain all the same.
+            Publish one, and roll it out: <code>mpo models publish FOLDER --name NAME</code>. Models that were put on
+            devices by hand retrain all the same.
           </p>
         </Empty>
       )}

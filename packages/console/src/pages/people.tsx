@@ -1,4 +1,4 @@
-import { byWhom, isName, msIn, MpoError } from "@mpo/core";
+import { byWhom, isName, MpoError, msIn } from "@mpo/core";
 import type { AccessTokenView, JoinTokenView, Role } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
@@ -22,12 +22,14 @@ export function PeoplePage(): VNode {
           of={[
             ["name", person?.name ?? ""],
             ["role", `${person?.role} of ${scope}`],
-            person?.expiresAtMs === undefined ? undefined : ["signed in until", <Moment key="ends" at={person.expiresAtMs} />],
+            person?.expiresAtMs === undefined
+              ? undefined
+              : ["signed in until", <Moment key="ends" at={person.expiresAtMs} />],
           ]}
         />
         <p class="faint">
-          A viewer sees everything; an operator also changes configurations, labels and rollouts; an admin also lets devices in
-          and gives out tokens.
+          A viewer sees everything; an operator also changes configurations, labels and rollouts; an admin also lets
+          devices in and gives out tokens.
         </p>
       </Section>
       {mayRuleFleet() ? <AccessTokens /> : <p class="faint">An admin of all tenants sees who has which role.</p>}
@@ -60,7 +62,14 @@ function AccessTokens(): VNode {
       id="access"
       title="People and programs"
       actions={
-        <Action label="Create a token…" title="Create an access token" confirm="Create" look="primary" asksReason={false} run={create}>
+        <Action
+          label="Create a token…"
+          title="Create an access token"
+          confirm="Create"
+          look="primary"
+          asksReason={false}
+          run={create}
+        >
           <label class="field">
             <span>Whose</span>
             <input name="name" required maxLength={64} autocomplete="off" />
@@ -88,7 +97,13 @@ function AccessTokens(): VNode {
   );
 }
 
-function AccessTable({ tokens, onDone }: { readonly tokens: readonly AccessTokenView[]; readonly onDone: () => void }): VNode {
+function AccessTable({
+  tokens,
+  onDone,
+}: {
+  readonly tokens: readonly AccessTokenView[];
+  readonly onDone: () => void;
+}): VNode {
   const revoke = (id: string) => async (): Promise<string> => {
     await call("revokeAccessToken", { id });
     onDone();
@@ -129,14 +144,18 @@ const MOST_USES = 100_000;
 
 function JoinTokens(): VNode {
   const of = tenant.value;
-  const { value, error, reload } = useLoad(async (signal) => (await call("listJoinTokens", { tenant: of }, signal)).tokens, {
-    keys: [of],
-    when: ({ kind }) => kind.startsWith("join-token") || kind.startsWith("device-"),
-  });
+  const { value, error, reload } = useLoad(
+    async (signal) => (await call("listJoinTokens", { tenant: of }, signal)).tokens,
+    {
+      keys: [of],
+      when: ({ kind }) => kind.startsWith("join-token") || kind.startsWith("device-"),
+    },
+  );
   const [made, setMade] = useState<string>();
   const create = async (form: FormData): Promise<string> => {
     const device = textOf(form, "device");
-    if (device !== "" && !isName(device)) throw new MpoError("invalid-argument", `${device} is not a name: A-Z a-z 0-9 _ -`);
+    if (device !== "" && !isName(device))
+      throw new MpoError("invalid-argument", `${device} is not a name: A-Z a-z 0-9 _ -`);
     const { joinStrings } = await call("createJoinTokens", {
       tenant: of,
       count: 1,
@@ -155,7 +174,14 @@ function JoinTokens(): VNode {
       id="join"
       title={`Devices join tenant ${of} with`}
       actions={
-        <Action label="Create a join token…" title="Create a join token" confirm="Create" look="primary" asksReason={false} run={create}>
+        <Action
+          label="Create a join token…"
+          title="Create a join token"
+          confirm="Create"
+          look="primary"
+          asksReason={false}
+          run={create}
+        >
           <label class="field">
             <span>How many devices</span>
             <input name="uses" type="number" min={1} max={MOST_USES} value="1" />
@@ -179,7 +205,13 @@ function JoinTokens(): VNode {
   );
 }
 
-function JoinTable({ tokens, onDone }: { readonly tokens: readonly JoinTokenView[]; readonly onDone: () => void }): VNode {
+function JoinTable({
+  tokens,
+  onDone,
+}: {
+  readonly tokens: readonly JoinTokenView[];
+  readonly onDone: () => void;
+}): VNode {
   const revoke =
     ({ id, tenant: of }: JoinTokenView) =>
     async (): Promise<string> => {

@@ -25,7 +25,8 @@ export function Account(): VNode | null {
         {person.tenant === undefined ? (
           <form onSubmit={onTenant} class="inline">
             <label>
-              Tenant <input name="tenant" required pattern="[A-Za-z0-9_\-]{1,64}" value={tenant.value} key={tenant.value} />
+              Tenant{" "}
+              <input name="tenant" required pattern="[A-Za-z0-9_\-]{1,64}" value={tenant.value} key={tenant.value} />
             </label>
             <button type="submit">Show</button>
           </form>

@@ -26,7 +26,9 @@ class FakeSource extends EventTarget {
   }
 
   say(sequence: number): void {
-    this.onmessage?.(new MessageEvent("message", { data: JSON.stringify({ sequence }), lastEventId: String(sequence) }));
+    this.onmessage?.(
+      new MessageEvent("message", { data: JSON.stringify({ sequence }), lastEventId: String(sequence) }),
+    );
   }
 }
 

@@ -33,8 +33,8 @@ import {
 import { type TriedBudget, triedBudget } from "./tried-budget.ts";
 import { wantedModel } from "./wanted-model.ts";
 import { isUnchecked, stays } from "./what-stays.ts";
-import type { DocumentWish, Gift, MadeDocument, PlannedDocument, PlanWish, RollBackWish } from "./wishes.ts";
 import { wishedSearch } from "./wished-search.ts";
+import type { DocumentWish, Gift, MadeDocument, PlannedDocument, PlanWish, RollBackWish } from "./wishes.ts";
 
 export interface SearchParts {
   readonly registry: Registry;

@@ -69,6 +69,7 @@ export function messageOf(call: string, identity: DeviceIdentity, random: () => 
     getProfile: { identity, model: "tiny" },
     getConfig: { identity, ...version },
     explainConfig: { identity },
+    tryBudget: { identity, model: "tiny" },
     listEvents: { tenant, ...mine, ...page, beforeSequence: 0, ...(random() < 0.5 ? { afterSequence: 0 } : {}) },
     watchEvents: { tenant, ...mine, afterSequence: 1 },
     verifyEvents: {},

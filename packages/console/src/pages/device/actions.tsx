@@ -2,8 +2,8 @@ import type { DeviceView, EnrolmentView } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { call } from "../../api/call.ts";
 import { may } from "../../state/who.ts";
-import { budgetIn } from "../budget.ts";
 import { Action, reasonOf, textOf } from "../../ui/action.tsx";
+import { budgetIn } from "../budget.ts";
 
 interface DeviceActionsProps {
   readonly device: DeviceView;
@@ -69,7 +69,13 @@ export function DeviceActions({ device, enrolment, onDone }: DeviceActionsProps)
           <p>It gets the content of its last confirmed configuration, as a new version.</p>
         </Action>
       )}
-      <Action label="Measure again…" title={`Have ${name} measure again?`} confirm="Measure" asksReason={false} run={probe}>
+      <Action
+        label="Measure again…"
+        title={`Have ${name} measure again?`}
+        confirm="Measure"
+        asksReason={false}
+        run={probe}
+      >
         <p>It measures all models that it serves when it is idle.</p>
       </Action>
       {may("admin") && enrolment?.state === "accepted" && (

@@ -47,8 +47,8 @@ function Unknown({ name }: { readonly name: string }): VNode {
   return (
     <Empty title={`No device is called ${name}.`}>
       <p>
-        It may wait to be let in: see <a href="/devices#pending">devices that ask to join</a>. It may have been removed: see{" "}
-        <a href={`/audit?device=${encodeURIComponent(name)}`}>the audit</a>.
+        It may wait to be let in: see <a href="/devices#pending">devices that ask to join</a>. It may have been removed:
+        see <a href={`/audit?device=${encodeURIComponent(name)}`}>the audit</a>.
       </p>
     </Empty>
   );
@@ -124,7 +124,13 @@ function Known({ name, found, isOf, error, reload }: KnownProps): VNode {
 }
 
 /** What is wrong with it, first. */
-function Needs({ device, failures }: { readonly device: DeviceView; readonly failures: readonly ProbeFailure[] }): VNode | null {
+function Needs({
+  device,
+  failures,
+}: {
+  readonly device: DeviceView;
+  readonly failures: readonly ProbeFailure[];
+}): VNode | null {
   if (device.conditions.length === 0 && failures.length === 0) return null;
   return (
     <section class="failure" aria-label="Needs a look">
@@ -166,7 +172,9 @@ function Beside({ device }: { readonly device: DeviceView }): VNode {
           of={[
             ["configuration", version],
             desiredModel === undefined ? undefined : ["model", desiredModel],
-            chosen === undefined ? undefined : ["trains with", <strong key="config">{describeConfig(chosen.config)}</strong>],
+            chosen === undefined
+              ? undefined
+              : ["trains with", <strong key="config">{describeConfig(chosen.config)}</strong>],
             document === undefined
               ? undefined
               : [
@@ -187,7 +195,8 @@ function Beside({ device }: { readonly device: DeviceView }): VNode {
                 "no report yet"
               ) : (
                 <span key="state">
-                  {formatVersion(reported.version)} <Badge tone={DOCUMENT_TONES[reported.state]}>{reported.state}</Badge>
+                  {formatVersion(reported.version)}{" "}
+                  <Badge tone={DOCUMENT_TONES[reported.state]}>{reported.state}</Badge>
                   {!isSame && " (an older one)"}
                 </span>
               ),
@@ -230,7 +239,13 @@ function Drift({ events }: { readonly events: readonly FleetEvent[] }): VNode {
   );
 }
 
-function About({ device, certificateEndsAtMs }: { readonly device: DeviceView; readonly certificateEndsAtMs: number | undefined }): VNode {
+function About({
+  device,
+  certificateEndsAtMs,
+}: {
+  readonly device: DeviceView;
+  readonly certificateEndsAtMs: number | undefined;
+}): VNode {
   const { inventory } = device;
   return (
     <Section id="about" title="About the device">
@@ -243,10 +258,15 @@ function About({ device, certificateEndsAtMs }: { readonly device: DeviceView; r
           ["memory", formatBytes(memoryOf(device))],
           ["accelerators", inventory.gpus.map(({ name }) => name).join(", ") || "none"],
           ["system", `${inventory.os}, kernel ${inventory.kernel || "unknown"}`],
-          ["software", `agent ${inventory.agentVersion}, TensorFlow ${inventory.engineVersion ?? "none"}, Node ${inventory.nodeVersion}`],
+          [
+            "software",
+            `agent ${inventory.agentVersion}, TensorFlow ${inventory.engineVersion ?? "none"}, Node ${inventory.nodeVersion}`,
+          ],
           inventory.ownerLimits === undefined ? undefined : ["owner's limits", inventory.ownerLimits],
           inventory.timeZone === undefined ? undefined : ["time zone", inventory.timeZone],
-          certificateEndsAtMs === undefined ? undefined : ["certificate ends", <Moment key="ends" at={certificateEndsAtMs} />],
+          certificateEndsAtMs === undefined
+            ? undefined
+            : ["certificate ends", <Moment key="ends" at={certificateEndsAtMs} />],
         ]}
       />
     </Section>

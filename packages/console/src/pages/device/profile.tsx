@@ -1,7 +1,7 @@
 import { describeConfig, describeFreezing, formatBytes, formatMs, formatShare, median, type Profile } from "@mpo/core";
 import type { VNode } from "preact";
-import { Chart, type Series } from "../../charts/chart.tsx";
 import { call } from "../../api/call.ts";
+import { Chart, type Series } from "../../charts/chart.tsx";
 import { useLoad } from "../../state/load.ts";
 import { tenant } from "../../state/who.ts";
 import { Failure } from "../../ui/failure.tsx";
@@ -28,7 +28,9 @@ export function ProfileSection({ device, model }: { readonly device: string; rea
           <p>An agent measures by itself when the device is idle. “Measure again” above asks it to.</p>
         </Empty>
       )}
-      {value !== undefined && value !== "none" && <Measured profile={value.profile} receivedAtMs={value.receivedAtMs} />}
+      {value !== undefined && value !== "none" && (
+        <Measured profile={value.profile} receivedAtMs={value.receivedAtMs} />
+      )}
     </Section>
   );
 }
@@ -40,7 +42,14 @@ function Measured({ profile, receivedAtMs }: { readonly profile: Profile; readon
       <Facts
         of={[
           ["measured", <Ago key="at" at={receivedAtMs} />],
-          sharedFrom === undefined ? undefined : ["shared from", <a key="from" href={`/devices/${sharedFrom}`}>{sharedFrom}</a>],
+          sharedFrom === undefined
+            ? undefined
+            : [
+                "shared from",
+                <a key="from" href={`/devices/${sharedFrom}`}>
+                  {sharedFrom}
+                </a>,
+              ],
           ["took", `${formatMs(spent.ms)}, up to ${formatBytes(spent.peakBytes)}, ${spent.configs} configurations`],
           ["trains by", `${method.loss}, ${method.optimizer}, batches of ${effectiveBatch}`],
           ["engine", `${software.engine}, TensorFlow ${software.library}`],
@@ -60,7 +69,19 @@ function MemoryPicture({ steps }: Pick<Profile, "steps">): VNode {
   const most = Math.max(...points.flat(), 0);
   const series: readonly Series[] = [
     { name: "measured steps", kind: "dots", points },
-    ...(points.length === 0 ? [] : [{ name: "as planned", kind: "line", points: [[0, 0], [most, most]], colour: 1 } as const]),
+    ...(points.length === 0
+      ? []
+      : [
+          {
+            name: "as planned",
+            kind: "line",
+            points: [
+              [0, 0],
+              [most, most],
+            ],
+            colour: 1,
+          } as const,
+        ]),
   ];
   return (
     <Chart
@@ -120,15 +141,25 @@ function CurvesPicture({ accuracy }: Pick<Profile, "accuracy">): VNode {
       table={
         <Table
           caption="Learning curves"
-          columns={["Curve", { title: "Before", isNumber: true }, { title: "Best", isNumber: true }, { title: "after steps", isNumber: true }]}
+          columns={[
+            "Curve",
+            { title: "Before", isNumber: true },
+            { title: "Best", isNumber: true },
+            { title: "after steps", isNumber: true },
+          ]}
           rows={accuracy.map((curve, index) => {
-            const best = curve.points.reduce(
-              (high, point) => (point.accuracy > high.accuracy ? point : high),
-              { steps: 0, accuracy: curve.startAccuracy },
-            );
+            const best = curve.points.reduce((high, point) => (point.accuracy > high.accuracy ? point : high), {
+              steps: 0,
+              accuracy: curve.startAccuracy,
+            });
             return {
               key: `${index}`,
-              cells: [`${index + 1}. ${nameOf(curve)}`, formatShare(curve.startAccuracy), formatShare(best.accuracy), best.steps],
+              cells: [
+                `${index + 1}. ${nameOf(curve)}`,
+                formatShare(curve.startAccuracy),
+                formatShare(best.accuracy),
+                best.steps,
+              ],
             };
           })}
         />

@@ -11,7 +11,13 @@ import { Table } from "../../ui/table.tsx";
 const MOST_LOOKS = 360;
 
 /** What the device has free now, and since this page was opened: the coordinator keeps no history of it. */
-export function ResourcesSection({ resources, memoryBytes }: { readonly resources: Resources; readonly memoryBytes: number }): VNode {
+export function ResourcesSection({
+  resources,
+  memoryBytes,
+}: {
+  readonly resources: Resources;
+  readonly memoryBytes: number;
+}): VNode {
   const [looks, setLooks] = useState<readonly Resources[]>([resources]);
   const newest = useRef(resources.measuredAtMs);
   useEffect(() => {
@@ -19,7 +25,8 @@ export function ResourcesSection({ resources, memoryBytes }: { readonly resource
     newest.current = resources.measuredAtMs;
     setLooks((before) => [...before.slice(1 - MOST_LOOKS), resources]);
   }, [resources]);
-  const { memoryLimitBytes, memoryPressurePercent, temperatureCelsius, loadAverage, diskFreeBytes, isThrottled } = resources;
+  const { memoryLimitBytes, memoryPressurePercent, temperatureCelsius, loadAverage, diskFreeBytes, isThrottled } =
+    resources;
   const first = looks[0]?.measuredAtMs ?? 0;
   return (
     <Section id="resources" title="Resources">
@@ -27,7 +34,9 @@ export function ResourcesSection({ resources, memoryBytes }: { readonly resource
         of={[
           ["memory free", `${formatBytes(resources.memoryAvailableBytes)} of ${formatBytes(memoryBytes)}`],
           memoryLimitBytes === undefined ? undefined : ["limit", formatBytes(memoryLimitBytes)],
-          memoryPressurePercent === undefined ? undefined : ["memory pressure", `${memoryPressurePercent.toFixed(1)} %`],
+          memoryPressurePercent === undefined
+            ? undefined
+            : ["memory pressure", `${memoryPressurePercent.toFixed(1)} %`],
           ["load", loadAverage.toFixed(2)],
           ["disk free", formatBytes(diskFreeBytes)],
           temperatureCelsius === undefined ? undefined : ["temperature", `${temperatureCelsius.toFixed(0)} °C`],
@@ -52,10 +61,17 @@ export function ResourcesSection({ resources, memoryBytes }: { readonly resource
               <Table
                 caption="Free memory, newest first"
                 columns={["Time (UTC)", { title: "Free", isNumber: true }, { title: "Load", isNumber: true }]}
-                rows={[...looks].reverse().slice(0, 60).map((look) => ({
-                  key: String(look.measuredAtMs),
-                  cells: [formatMoment(look.measuredAtMs), formatBytes(look.memoryAvailableBytes), look.loadAverage.toFixed(2)],
-                }))}
+                rows={[...looks]
+                  .reverse()
+                  .slice(0, 60)
+                  .map((look) => ({
+                    key: String(look.measuredAtMs),
+                    cells: [
+                      formatMoment(look.measuredAtMs),
+                      formatBytes(look.memoryAvailableBytes),
+                      look.loadAverage.toFixed(2),
+                    ],
+                  }))}
               />
             }
           />

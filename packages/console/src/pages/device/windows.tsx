@@ -70,7 +70,11 @@ export function WindowsSection({ windows }: { readonly windows: readonly WindowR
                 x={{ title: "retraining", format: (value) => (Number.isInteger(value) ? String(value) : "") }}
                 y={{ title: "accuracy", format: (value) => `${Math.round(1000 * value) / 10} %` }}
                 series={[
-                  { name: "after", kind: "line", points: judged.map(({ accuracyAfter = 0 }, index) => [index + 1, accuracyAfter]) },
+                  {
+                    name: "after",
+                    kind: "line",
+                    points: judged.map(({ accuracyAfter = 0 }, index) => [index + 1, accuracyAfter]),
+                  },
                   {
                     name: "before",
                     kind: "line",

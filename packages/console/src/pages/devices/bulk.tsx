@@ -33,12 +33,19 @@ export async function forEach<Item>(items: readonly Item[], run: (item: Item) =>
 }
 
 /** What can be done with all devices that are chosen. */
-export function BulkActions({ chosen, onDone }: { readonly chosen: readonly string[]; readonly onDone: () => void }): VNode {
+export function BulkActions({
+  chosen,
+  onDone,
+}: {
+  readonly chosen: readonly string[];
+  readonly onDone: () => void;
+}): VNode {
   const count = counted(chosen.length, "device");
   const label = async (form: FormData): Promise<string> => {
     const [name, value, removed] = [textOf(form, "name"), textOf(form, "value"), textOf(form, "removed")];
     for (const one of [name, removed]) {
-      if (one !== "" && !isName(one)) throw new MpoError("invalid-argument", `${one} is not a name for a label: A-Z a-z 0-9 _ -`);
+      if (one !== "" && !isName(one))
+        throw new MpoError("invalid-argument", `${one} is not a name for a label: A-Z a-z 0-9 _ -`);
     }
     if (name === "" && removed === "") throw new MpoError("invalid-argument", "no label is named");
     const labels = name === "" ? [] : [{ name, value }];

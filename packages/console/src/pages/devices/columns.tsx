@@ -1,8 +1,8 @@
 import { formatBytes, formatVersion } from "@mpo/core";
 import type { DeviceView } from "@mpo/protocol";
 import type { ComponentChildren } from "preact";
-import { Ago, Badge } from "../../ui/figures.tsx";
 import { pathTo } from "../../state/router.ts";
+import { Ago, Badge } from "../../ui/figures.tsx";
 import { DOCUMENT_TONES, PRESENCE_TONES, presenceOf } from "../words.ts";
 
 export interface DeviceColumn {
@@ -91,7 +91,11 @@ const KEY = "mpo-columns";
 export function storedColumns(): readonly string[] {
   const known = DEVICE_COLUMNS.map(({ id }) => id);
   const usual = DEVICE_COLUMNS.filter(({ isUsual }) => isUsual).map(({ id }) => id);
-  const found = localStorage.getItem(KEY)?.split(",").filter((id) => known.includes(id)) ?? [];
+  const found =
+    localStorage
+      .getItem(KEY)
+      ?.split(",")
+      .filter((id) => known.includes(id)) ?? [];
   return found.length === 0 ? usual : found;
 }
 

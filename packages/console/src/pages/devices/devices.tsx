@@ -180,7 +180,12 @@ function Groups({ groups, filter, onChoose, onChange }: GroupsProps): VNode | nu
   const save = async (form: FormData): Promise<string> => {
     const group = textOf(form, "name");
     if (!isName(group)) throw new MpoError("invalid-argument", "a group's name is 1 to 64 of A-Z a-z 0-9 _ -");
-    await call("saveGroup", { tenant: tenant.value, name: group, where: filter, description: textOf(form, "description") });
+    await call("saveGroup", {
+      tenant: tenant.value,
+      name: group,
+      where: filter,
+      description: textOf(form, "description"),
+    });
     onChange();
     return `Saved as ${group}.`;
   };

@@ -71,7 +71,7 @@ export function FilterBox({ value, words, groups, onChoose }: FilterBoxProps): V
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
     event.preventDefault();
     if (length === 0) return onInput();
-    setActive((before) => (event.key === "ArrowDown" ? (before + 1) % length : (before + length) % (length + 1) - 1));
+    setActive((before) => (event.key === "ArrowDown" ? (before + 1) % length : ((before + length) % (length + 1)) - 1));
   };
   const isOpen = completion.suggestions.length > 0;
   return (

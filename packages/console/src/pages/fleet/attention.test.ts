@@ -22,12 +22,17 @@ void describe("what needs a person", () => {
 
   it("has what stops work first, then what is wrong, then what waits", () => {
     const rollouts = [{ name: "r", phase: "halted", sinceMs: NOW, reason: "x", waves: [] }] as unknown as RolloutView[];
-    const pending = [{ identity: identity("new"), board: "", address: "", keyDigest: "" }] as unknown as EnrolmentView[];
+    const pending = [
+      { identity: identity("new"), board: "", address: "", keyDigest: "" },
+    ] as unknown as EnrolmentView[];
     const found = mattersOf(
       { ...NOTHING, rollouts, pending, devices: [device("hot", "throttled"), device("twin", "doubled")] },
       NOW,
     );
-    assert.deepEqual(found.map(({ title }) => title), ["r", "twin", "hot", "new"]);
+    assert.deepEqual(
+      found.map(({ title }) => title),
+      ["r", "twin", "hot", "new"],
+    );
   });
 
   it("names a failed probe until a later one went well", () => {
@@ -40,7 +45,9 @@ void describe("what needs a person", () => {
   it("names certificates that end before they should have been renewed", () => {
     const accepted = (leftMs: number) =>
       [{ identity: identity("pi-1"), certificateEndsAtMs: NOW + leftMs }] as unknown as EnrolmentView[];
-    const authority = { certificateValidMs: 1_000_000, certificates: [] } as unknown as NonNullable<FleetFacts["authority"]>;
+    const authority = { certificateValidMs: 1_000_000, certificates: [] } as unknown as NonNullable<
+      FleetFacts["authority"]
+    >;
     assert.equal(mattersOf({ ...NOTHING, authority, accepted: accepted(100_000) }, NOW).length, 1);
     assert.equal(mattersOf({ ...NOTHING, authority, accepted: accepted(500_000) }, NOW).length, 0);
   });

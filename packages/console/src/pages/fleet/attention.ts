@@ -1,5 +1,12 @@
-import type { AdminServiceMethods, DeviceView, EnrolmentView, FleetEvent, ResponseOf, RolloutView } from "@mpo/protocol";
 import { byWhom } from "@mpo/core";
+import type {
+  AdminServiceMethods,
+  DeviceView,
+  EnrolmentView,
+  FleetEvent,
+  ResponseOf,
+  RolloutView,
+} from "@mpo/protocol";
 import { pathTo } from "../../state/router.ts";
 
 /** Something that a person should look at. */

@@ -91,8 +91,8 @@ function Overview({ view }: { readonly view: FleetView }): VNode {
     return (
       <Empty title="No device has joined yet.">
         <p>
-          Create a join token under <a href="/people">People and tokens</a>, and start an agent on a device with its line:{" "}
-          <code>mpo agent --join LINE</code>
+          Create a join token under <a href="/people">People and tokens</a>, and start an agent on a device with its
+          line: <code>mpo agent --join LINE</code>
         </p>
       </Empty>
     );

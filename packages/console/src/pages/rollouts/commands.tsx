@@ -69,7 +69,13 @@ const OFFERS: readonly Offer[] = [
 const OVER: readonly RolloutPhase[] = ["completed", "stopped", "rolled-back"];
 
 /** What can be said to a rollout. Stop is always at the same place. */
-export function RolloutCommands({ rollout, onDone }: { readonly rollout: RolloutView; readonly onDone: () => void }): VNode {
+export function RolloutCommands({
+  rollout,
+  onDone,
+}: {
+  readonly rollout: RolloutView;
+  readonly onDone: () => void;
+}): VNode {
   const { name, tenant, phase } = rollout;
   if (!may("operator")) return <span class="faint">An operator can pause, stop or roll back.</span>;
   const say =

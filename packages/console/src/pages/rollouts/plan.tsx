@@ -86,8 +86,8 @@ function Forecast({
   return (
     <>
       <p>
-        Simulated: about {formatDuration(expectedMs / SECOND_MS)}, with up to {counted(peakDevices, "device")} being changed
-        at once.
+        Simulated: about {formatDuration(expectedMs / SECOND_MS)}, with up to {counted(peakDevices, "device")} being
+        changed at once.
       </p>
       {slowest.length > 0 && (
         <ul>
@@ -102,7 +102,11 @@ function Forecast({
         <Chart
           title="Devices changed, as simulated"
           caption={assumptions.length === 0 ? "From the start until the last wave has passed." : assumptions.join("; ")}
-          x={{ title: `${unit} from the start`, format: (value) => String(Math.round(value * 10) / 10), fromZero: true }}
+          x={{
+            title: `${unit} from the start`,
+            format: (value) => String(Math.round(value * 10) / 10),
+            fromZero: true,
+          }}
           y={{ title: "devices", format: (value) => String(Math.round(value)), fromZero: true }}
           series={[{ name: "devices", kind: "line", points }]}
           table={

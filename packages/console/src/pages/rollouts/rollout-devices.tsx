@@ -53,7 +53,17 @@ export function RolloutDevices({ rollout }: { readonly rollout: RolloutView }): 
       {value !== undefined && (
         <Table
           caption={`Devices of ${name}, in the order of their turn`}
-          columns={["Device", "Wave", "State", "Since", { title: "Tries", isNumber: true }, "Before", "Given", "Gets", "Why"]}
+          columns={[
+            "Device",
+            "Wave",
+            "State",
+            "Since",
+            { title: "Tries", isNumber: true },
+            "Before",
+            "Given",
+            "Gets",
+            "Why",
+          ]}
           rows={value.devices.map((one) => {
             const version = (of: typeof one.given): string => (of === undefined ? "none" : formatVersion(of));
             return {

@@ -95,7 +95,11 @@ function Stand({ rollout }: { readonly rollout: RolloutView }): VNode {
 function History({ rollout: { tenant: of, name, plannedAtMs, phase } }: { readonly rollout: RolloutView }): VNode {
   const { value, error } = useLoad(
     (signal) =>
-      call("listEvents", { tenant: of, beforeSequence: 0, pageSize: LOOKED_THROUGH, sinceMs: plannedAtMs - 1_000 }, signal),
+      call(
+        "listEvents",
+        { tenant: of, beforeSequence: 0, pageSize: LOOKED_THROUGH, sinceMs: plannedAtMs - 1_000 },
+        signal,
+      ),
     { keys: [of, name, phase], when: ({ kind }) => kind.startsWith("rollout") },
   );
   const mine = (value?.events ?? []).filter(

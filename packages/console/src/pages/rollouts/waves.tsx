@@ -81,7 +81,11 @@ function Progress({ counts, total }: { readonly counts: readonly StateCount[]; r
     <>
       <div class="progress" aria-hidden="true">
         {sorted.map(({ state, devices }) => (
-          <span key={state} class={DEVICE_STATE_TONES[state]} style={{ width: `${(100 * devices) / Math.max(1, total)}%` }} />
+          <span
+            key={state}
+            class={DEVICE_STATE_TONES[state]}
+            style={{ width: `${(100 * devices) / Math.max(1, total)}%` }}
+          />
         ))}
       </div>
       <p class="counts">

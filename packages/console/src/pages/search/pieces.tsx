@@ -27,7 +27,13 @@ function figuresOf({ memoryBytes, stepMs, accuracy }: Prediction): readonly stri
 }
 
 /** What was chosen, and what came next, with what was against it. */
-export function Compared({ chosen, rejected }: { readonly chosen: Prediction; readonly rejected: readonly RejectedRung[] }): VNode {
+export function Compared({
+  chosen,
+  rejected,
+}: {
+  readonly chosen: Prediction;
+  readonly rejected: readonly RejectedRung[];
+}): VNode {
   return (
     <Table
       caption="What was chosen, and what came next"
@@ -137,7 +143,14 @@ export function Cuts({ cuts, considered }: { readonly cuts: Tried["cuts"]; reado
         caption={`Of ${considered.toLocaleString("en")} configurations`}
         showsCaption
         columns={["Because", { title: "Cut", isNumber: true }]}
-        rows={[...rows, { key: "left", isMarked: true, cells: ["left to choose from", Math.max(0, considered - cut).toLocaleString("en")] }]}
+        rows={[
+          ...rows,
+          {
+            key: "left",
+            isMarked: true,
+            cells: ["left to choose from", Math.max(0, considered - cut).toLocaleString("en")],
+          },
+        ]}
       />
     </div>
   );
@@ -178,11 +191,20 @@ export function MemoryAlong({ tried, budgetBytes }: { readonly tried: Tried; rea
 }
 
 function peakPhase(moments: readonly StepMoment[]): string {
-  return moments.reduce<StepMoment | undefined>((high, one) => (one.bytes > (high?.bytes ?? -1) ? one : high), undefined)?.phase ?? "step";
+  return (
+    moments.reduce<StepMoment | undefined>((high, one) => (one.bytes > (high?.bytes ?? -1) ? one : high), undefined)
+      ?.phase ?? "step"
+  );
 }
 
 /** What the device can change to at once, alone, when its free memory changes. */
-export function Ladder({ rungs, chosenRung }: { readonly rungs: readonly Prediction[]; readonly chosenRung: number }): VNode {
+export function Ladder({
+  rungs,
+  chosenRung,
+}: {
+  readonly rungs: readonly Prediction[];
+  readonly chosenRung: number;
+}): VNode {
   return (
     <div class="card">
       <h3>Ladder</h3>

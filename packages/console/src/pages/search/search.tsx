@@ -48,7 +48,10 @@ function Wish({ profiles }: { readonly profiles: ListProfilesResponse["profiles"
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const [device = "", model = ""] = String(form.get("profile")).split(" ");
     const fields = ["memory", "window", "objective"].map((field) => [field, String(form.get(field))] as const);
-    const wish = [["device", device], ["model", model], ...fields.filter(([, value]) => value !== "")] as [string, string][];
+    const wish = [["device", device], ["model", model], ...fields.filter(([, value]) => value !== "")] as [
+      string,
+      string,
+    ][];
     go(`/search?${new URLSearchParams(wish)}`);
   };
   return (
@@ -90,7 +93,9 @@ function Wish({ profiles }: { readonly profiles: ListProfilesResponse["profiles"
       {found !== undefined && (
         <Result key={`${String(query)}`} profile={found} memory={memory} window={window} objective={objective} />
       )}
-      {asked === "" && <p class="faint">Choose a profile and a budget. Left empty, the budget is that of the device.</p>}
+      {asked === "" && (
+        <p class="faint">Choose a profile and a budget. Left empty, the budget is that of the device.</p>
+      )}
     </>
   );
 }
