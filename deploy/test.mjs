@@ -20,6 +20,7 @@ const HANG_MS = 480_000;
 
 const CHECKS = [
   { label: "type check", args: ["node_modules/typescript/bin/tsc", "-b"] },
+  { label: "the console's page", args: ["packages/console/bundle.mjs"] },
   { label: "type check of the set-up", args: ["node_modules/typescript/bin/tsc", "-p", "deploy"] },
   { label: "format and lint", args: ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings"] },
   { label: "promise rules", args: ["node_modules/oxlint/bin/oxlint", "--type-aware"] },

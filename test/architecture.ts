@@ -192,13 +192,17 @@ function importProblem(room: Room, file: SourceFile, specifier: string, root: Ro
   // Generated types mention grpc's; tests may run a real peer.
   if (mayBeDev && name in devDependencies) return undefined;
   const border = VENDOR_ROOMS.find(({ vendor }) => vendor.test(name));
-  return border === undefined || border.rooms.includes(room.name) ? undefined : `only ${border.rooms.join(" and ")} may`;
+  return border === undefined || border.rooms.includes(room.name)
+    ? undefined
+    : `only ${border.rooms.join(" and ")} may`;
 }
 
 /** Its codecs would bring zod and protobuf along. */
 function isOnlyTypes(text: string, specifier: string): boolean {
   const lines = withoutComments(text).match(/^(?:import|export)\b[^;]*;/gmu) ?? [];
-  return lines.filter((line) => line.includes(`"${specifier}"`)).every((line) => /^(?:import|export) type\b/u.test(line));
+  return lines
+    .filter((line) => line.includes(`"${specifier}"`))
+    .every((line) => /^(?:import|export) type\b/u.test(line));
 }
 
 /** All of the console but its door and its tests runs in a browser. */

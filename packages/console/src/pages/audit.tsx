@@ -25,7 +25,6 @@ export function AuditPage(): VNode {
     <Page title="Audit">
       <form
         class="filter"
-        role="search"
         key={`${device} ${words}`}
         onSubmit={(event) => {
           event.preventDefault();

@@ -3,7 +3,7 @@ import type { AdaptationView, PublishedModel } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { call } from "../api/call.ts";
 import { useLoad } from "../state/load.ts";
-import { pathTo } from "../state/router.ts";
+import { pathTo } from "../state/path-to.ts";
 import { tenant } from "../state/who.ts";
 import { Failure } from "../ui/failure.tsx";
 import { Ago } from "../ui/figures.tsx";

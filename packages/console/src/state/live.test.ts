@@ -53,6 +53,7 @@ it("events come once each, also over a lost connection", async () => {
   first.onerror?.();
   assert.deepEqual([liveState.value, first.isClosed], ["lost", true]);
   mock.timers.tick(2_000);
+  await Promise.resolve();
   const second = FakeSource.opened[1] as FakeSource;
   assert.equal(second.url, "/api/v1/events?tenant=acme&after=6");
   second.ready(6, true);

@@ -62,8 +62,9 @@ export function followEvents(tenant: string, isSignedIn: () => Promise<boolean>)
     };
   };
   const again = (): void => {
-    if (failures < REFUSALS) return connect();
-    isSignedIn().then(
+    // A single one is a coordinator that was restarted.
+    const look = failures < REFUSALS ? Promise.resolve(true) : isSignedIn();
+    look.then(
       (isIn) => (isIn ? connect() : signedOut()),
       () => connect(),
     );

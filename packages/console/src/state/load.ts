@@ -35,7 +35,6 @@ export function useLoad<Value>(
   whenNow.current = when;
   const loadNow = useRef(load);
   loadNow.current = load;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the caller names what it depends on
   useEffect(() => {
     const ends = new AbortController();
     let running = false;

@@ -41,11 +41,6 @@ export function go(path: string, { replace = false }: { readonly replace?: boole
   moves.value += 1;
 }
 
-/** The path of something with a name. */
-export function pathTo(...parts: readonly string[]): string {
-  return `/${parts.map(encodeURIComponent).join("/")}`;
-}
-
 /** Takes over links of this page, and the browser's own buttons, for as long as the page is open. */
 export function startRouter(): () => void {
   const onClick = (event: MouseEvent): void => {

@@ -1,7 +1,7 @@
 import { byWhom } from "@mpo/core";
 import type { FleetEvent } from "@mpo/protocol";
 import type { VNode } from "preact";
-import { pathTo } from "../state/router.ts";
+import { pathTo } from "../state/path-to.ts";
 import { Moment } from "./figures.tsx";
 import { Table } from "./table.tsx";
 

@@ -48,9 +48,7 @@ export {
   type Prediction,
   predictionSchema,
   REASON_LENGTH,
-  SEARCH_OBJECTIVES,
   type SearchBudget,
-  type SearchObjective,
 } from "./prediction.ts";
 export {
   type AccuracyJudge,
@@ -94,6 +92,7 @@ export {
   MAX_UINT32,
   MESSAGE_LENGTH,
 } from "./schema.ts";
+export { SEARCH_OBJECTIVES, type SearchObjective } from "./search-objectives.ts";
 export {
   COMPILED_KERNEL_BYTES,
   GROWTH_DEVIATION,

@@ -16,6 +16,7 @@ import {
   whole,
   word,
 } from "./schema.ts";
+import { SEARCH_OBJECTIVES } from "./search-objectives.ts";
 
 /** A predicted number and the bound that it is believed not to pass. */
 export type Bounded = Fact<ReturnType<typeof boundedSchema>>;
@@ -53,9 +54,6 @@ export const budgetSchema = object({
   windowMs: positive(MAX_MS),
 });
 
-/** Accuracy within the budget; or the least memory, or time, at the accuracy that is nearly the best. */
-export type SearchObjective = Fact<typeof objectiveSchema>;
-export const SEARCH_OBJECTIVES = ["accuracy", "memory", "time"] as const;
 export const objectiveSchema = word(SEARCH_OBJECTIVES);
 
 /** Things that a prediction may be wrong about. */

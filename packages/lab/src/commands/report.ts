@@ -49,7 +49,8 @@ async function report(path: string, options: ReportOptions, context: CommandCont
 
 async function picturesOf(facts: ReportFacts): Promise<readonly Picture[]> {
   const { memoryChecks, timeChecks, curves, chosen, plain } = facts;
-  const peaks = `${formatBytes(chosen.timeline.peakBytes)} against ${formatBytes(plain.timeline.peakBytes)}`;
+  const peak = (moments: ReportFacts["chosen"]): string => formatBytes(Math.max(...moments.map(({ bytes }) => bytes)));
+  const peaks = `${peak(chosen)} against ${peak(plain)}`;
   return await Promise.all([
     picture(
       "Accuracy over memory",

@@ -60,7 +60,7 @@ export function BulkActions({
     return `Labelled ${count}.`;
   };
   return (
-    <div class="bulk" role="group" aria-label="With the chosen devices">
+    <fieldset class="bulk" aria-label="With the chosen devices">
       <span>{chosen.length === 0 ? "Choose devices to label them." : `${count} chosen`}</span>
       {may("operator") && (
         <Action
@@ -85,7 +85,7 @@ export function BulkActions({
           </label>
         </Action>
       )}
-    </div>
+    </fieldset>
   );
 }
 

@@ -1,7 +1,7 @@
 import { formatBytes, formatVersion } from "@mpo/core";
 import type { DeviceView } from "@mpo/protocol";
 import type { ComponentChildren } from "preact";
-import { pathTo } from "../../state/router.ts";
+import { pathTo } from "../../state/path-to.ts";
 import { Ago, Badge } from "../../ui/figures.tsx";
 import { DOCUMENT_TONES, PRESENCE_TONES, presenceOf } from "../words.ts";
 

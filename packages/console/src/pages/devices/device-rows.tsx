@@ -28,7 +28,6 @@ export function DeviceRows({ devices, columns, chosen, onChoose, sort, onSort }:
     const to = Math.ceil((scrollTop + clientHeight) / ROW_PX) + SPARE_ROWS;
     setRange((before) => (before.from === from && before.to === to ? before : { from, to }));
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the frame's height follows the count
   useEffect(() => {
     look();
     const sizes = new ResizeObserver(look);
@@ -116,6 +115,7 @@ export function DeviceRows({ devices, columns, chosen, onChoose, sort, onSort }:
 /** Rows that are not drawn. */
 function Space({ height, span }: { readonly height: number; readonly span: number }): VNode {
   return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: it cannot have the focus, and says nothing
     <tr aria-hidden="true" class="space">
       <td colSpan={span} style={{ height: `${height}px` }} />
     </tr>

@@ -63,21 +63,21 @@ export function FilterBox({ value, words, groups, onChoose }: FilterBoxProps): V
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     const { length } = completion.suggestions;
-    if (event.key === "Escape") return close();
+    if (event.key === "Escape") close();
     if (event.key === "Enter" && active >= 0) {
       event.preventDefault();
-      return take(active);
+      take(active);
     }
-    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+    const isDown = event.key === "ArrowDown";
+    if (!isDown && event.key !== "ArrowUp") return;
     event.preventDefault();
-    if (length === 0) return onInput();
-    setActive((before) => (event.key === "ArrowDown" ? (before + 1) % length : ((before + length) % (length + 1)) - 1));
+    if (length === 0) onInput();
+    else setActive((before) => (isDown ? (before + 1) % length : before <= 0 ? length - 1 : before - 1));
   };
   const isOpen = completion.suggestions.length > 0;
   return (
     <form
       class="filter"
-      role="search"
       onSubmit={(event) => {
         event.preventDefault();
         submit();
@@ -104,11 +104,11 @@ export function FilterBox({ value, words, groups, onChoose }: FilterBoxProps): V
           onBlur={close}
           onKeyDown={onKeyDown}
         />
-        <ul id="filter-options" role="listbox" aria-label="Ways to go on" hidden={!isOpen}>
+        <div id="filter-options" role="listbox" aria-label="Ways to go on" hidden={!isOpen}>
           {completion.suggestions.map((one, index) => (
             // biome-ignore lint/a11y/useKeyWithClickEvents: the text field has the keys, as a combobox does
             // biome-ignore lint/a11y/useFocusableInteractive: the text field keeps the focus
-            <li
+            <div
               key={one.text}
               id={`filter-option-${index}`}
               role="option"
@@ -118,9 +118,9 @@ export function FilterBox({ value, words, groups, onChoose }: FilterBoxProps): V
               onClick={() => take(index)}
             >
               <code>{one.text}</code> <span class="faint">{one.says}</span>
-            </li>
+            </div>
           ))}
-        </ul>
+        </div>
       </div>
       <button type="submit" class="primary">
         Apply

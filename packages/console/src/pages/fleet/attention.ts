@@ -7,7 +7,7 @@ import type {
   ResponseOf,
   RolloutView,
 } from "@mpo/protocol";
-import { pathTo } from "../../state/router.ts";
+import { pathTo } from "../../state/path-to.ts";
 
 /** Something that a person should look at. */
 export interface Matter {

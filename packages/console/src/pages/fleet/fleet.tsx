@@ -5,7 +5,7 @@ import { call } from "../../api/call.ts";
 import { devicesOf, enrolmentsOf, rolloutsOf } from "../../api/pages.ts";
 import { now, serverNow } from "../../state/clock.ts";
 import { useLoad } from "../../state/load.ts";
-import { pathTo } from "../../state/router.ts";
+import { pathTo } from "../../state/path-to.ts";
 import { tenant } from "../../state/who.ts";
 import { Failure } from "../../ui/failure.tsx";
 import { Ago, Badge, counted } from "../../ui/figures.tsx";

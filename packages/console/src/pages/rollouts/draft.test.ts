@@ -7,7 +7,7 @@ import { specOfYaml } from "./read-yaml.ts";
 const DRAFTS: readonly Partial<Draft>[] = [
   {},
   { where: 'label.site = "bad ems" and memory < 2GiB', canary: "3", dwell: "", approval: true, onFailure: "pause" },
-  { change: "version", version: "7", where: "name matches *: #", canary: "12.5%" },
+  { change: "version", version: "7", where: 'name matches "*: #"', canary: "12.5%" },
 ];
 
 for (const [index, changes] of DRAFTS.entries()) {

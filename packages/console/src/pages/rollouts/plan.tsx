@@ -2,7 +2,7 @@ import { formatBytes, formatDuration, formatMs, formatShare, SECOND_MS } from "@
 import type { RolloutView } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { Chart } from "../../charts/chart.tsx";
-import { pathTo } from "../../state/router.ts";
+import { pathTo } from "../../state/path-to.ts";
 import { counted } from "../../ui/figures.tsx";
 import { Section } from "../../ui/page.tsx";
 import { Table } from "../../ui/table.tsx";

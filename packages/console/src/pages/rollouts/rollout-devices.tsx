@@ -4,7 +4,7 @@ import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { call } from "../../api/call.ts";
 import { useLoad } from "../../state/load.ts";
-import { pathTo } from "../../state/router.ts";
+import { pathTo } from "../../state/path-to.ts";
 import { Failure } from "../../ui/failure.tsx";
 import { Ago, Badge, counted } from "../../ui/figures.tsx";
 import { Section } from "../../ui/page.tsx";

@@ -3,7 +3,7 @@ import type { RolloutView } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { rolloutsOf } from "../../api/pages.ts";
 import { useLoad } from "../../state/load.ts";
-import { pathTo } from "../../state/router.ts";
+import { pathTo } from "../../state/path-to.ts";
 import { may, tenant } from "../../state/who.ts";
 import { Failure } from "../../ui/failure.tsx";
 import { Ago, Badge, counted } from "../../ui/figures.tsx";
