@@ -119,5 +119,5 @@ it("one trace goes from an agent's report over the search and the push to what t
 it("without an endpoint nothing is traced", async () => {
   const tracing = await openTracing({ service: "mpo-agent", instance: "x", environment: {}, logger: silentLogger });
   assert.equal(await tracing.span({ name: "x" }, (span) => Promise.resolve(span)), undefined);
-  await tracing.close();
+  await tracing[Symbol.asyncDispose]();
 });

@@ -1,9 +1,9 @@
+import { formatDuration } from "@mpo/core";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { openInBrowser } from "../fleet/open-in-browser.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions } from "../options/fleet-options.ts";
-import { formatDuration } from "../output/format.ts";
 
 interface ConsoleOptions extends FleetOptions {
   readonly browser: boolean;
