@@ -1,5 +1,5 @@
-import { byWhom } from "@mpo/core";
 import { isDeepStrictEqual } from "node:util";
+import { byWhom } from "@mpo/core";
 import type { RolloutView, WaveView } from "@mpo/protocol";
 import { countWords, measuredWords } from "./status-tables.ts";
 

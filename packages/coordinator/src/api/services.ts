@@ -20,7 +20,8 @@ export type Services = readonly [fleet: ServedService, admin: ServedService];
 
 /** The APIs of a coordinator; every call is counted. */
 export function servicesOf(coordinator: Coordinator): Services {
-  const { fleet, admin, identityApi, consoleApi, groupApi, rolloutApi, artifacts, adaptations, identities } = coordinator;
+  const { fleet, admin, identityApi, consoleApi, groupApi, rolloutApi, artifacts, adaptations, identities } =
+    coordinator;
   const unproven = identities === undefined ? ANYBODY : undefined;
   const forPeople = [admin, identityApi, consoleApi, groupApi, rolloutApi, artifacts, adaptations];
   return [

@@ -1,12 +1,5 @@
 import { type AffineBytes, fixedBytes, NO_BYTES, perSampleBytes } from "../facts/affine-bytes.ts";
-import type {
-  Chain,
-  ChainOp,
-  ChainParameter,
-  ChainUnit,
-  ChainValue,
-  GradientNeeds,
-} from "../facts/chain.ts";
+import type { Chain, ChainOp, ChainParameter, ChainUnit, ChainValue, GradientNeeds } from "../facts/chain.ts";
 import type { LayerClass } from "../facts/layer-classes.ts";
 
 const NOTHING: GradientNeeds = { inputs: [], output: false, statistics: false };
