@@ -4,12 +4,15 @@ import { MIB } from "@mpo/core";
 import type { Browser, Page } from "playwright-core";
 import { noChromium, openBrowser, type Visitor, visit } from "./browser.ts";
 import { type ConsoleFleet, consoleFleet, noNats } from "./console-fleet.ts";
-import { picture } from "./pictures.ts";
+import { makesPictures, picture } from "./pictures.ts";
 import { ScriptedDevice } from "./scripted-device.ts";
 
 /** What the rollout gives; devices say that it is too little. */
 const TIGHT_BYTES = 10 * MIB;
 const SCRIPT = `<img src=x onerror="alert(1)"><script>alert(2)</script>"'`;
+
+/** What the guide's pictures show is what a device would say. */
+const FAILURE = makesPictures ? "a step took 11.2 MiB, over its bound of 9.0 MiB" : `out of memory ${SCRIPT}`;
 
 interface Room {
   readonly fleet: ConsoleFleet;
@@ -26,6 +29,7 @@ void describe("the console", { skip: noNats || noChromium, timeout: 300_000 }, (
     await t.test("plan, start, and see it halt at another coordinator", () => rollingOut(room));
     await t.test("read why, and roll back", () => undoing(room));
     await t.test("see who did it", () => auditing(room));
+    if (makesPictures) await t.test("take more pictures", () => takingPictures(room));
     await t.test("offer a viewer nothing that changes anything", () => viewing(room));
     assert.deepEqual([...room.ada.complaints, ...room.ben.complaints], []);
   });
@@ -33,7 +37,7 @@ void describe("the console", { skip: noNats || noChromium, timeout: 300_000 }, (
 
 async function open(t: TestContext): Promise<Room> {
   const fleet = await consoleFleet(t, ["one", "two"]);
-  const refuses = { answer: refusesTight, failure: `out of memory ${SCRIPT}` };
+  const refuses = { answer: refusesTight, failure: FAILURE };
   const members = ["pi-1", "pi-2", "pi-3"].map((name) => new ScriptedDevice(t, fleet, name, refuses));
   const newcomer = new ScriptedDevice(t, fleet, "cam-4", refuses);
   for (const device of [...members, newcomer]) await device.begin();
@@ -159,7 +163,9 @@ async function undoing({ ada: { page } }: Room): Promise<void> {
   await page.getByRole("row", { name: /rollout halted.*less-memory/u }).waitFor();
   await page.getByRole("link", { name: "less-memory" }).first().click();
   await page.getByLabel("State", { exact: true }).selectOption("failed");
-  const failed = page.getByRole("row", { name: /failed.*out of memory <img/u }).first();
+  const failed = page
+    .getByRole("row", { name: makesPictures ? /failed.*over its bound/u : /failed.*out of memory <img/u })
+    .first();
   await failed.waitFor();
   await failed.getByRole("link").click();
   await page.getByRole("heading", { name: "Why it trains like this" }).waitFor();
@@ -196,4 +202,24 @@ async function viewing({ ben: { page } }: Room): Promise<void> {
     return (await fetch("/api/v1/changeRollout", { method: "POST", headers, body })).status;
   });
   assert.equal(status, 403);
+}
+
+/** Of what the way has not come by. */
+async function takingPictures({ ada: { page } }: Room): Promise<void> {
+  const show = async (path: string, text: string): Promise<void> => {
+    await page.goto(path);
+    await page.getByText(text).first().waitFor();
+  };
+  await show("/search?device=pi-1&model=tiny&memory=10MiB", "Memory along a step");
+  await picture(page, "search", 1000);
+  await show("/people", "Create a join token…");
+  await picture(page, "people");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await show("/devices/pi-1", "Memory along a step");
+  await page.getByRole("heading", { name: "Memory against accuracy" }).scrollIntoViewIfNeeded();
+  await picture(page, "device-dark");
+  await page.setViewportSize({ width: 390, height: 800 });
+  await show("/", "Fleet");
+  await page.getByRole("heading", { name: /Needs you first|Nothing needs you/u }).waitFor();
+  await picture(page, "fleet-phone", 800);
 }

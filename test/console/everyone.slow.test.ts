@@ -6,7 +6,6 @@ import type { Browser, Page } from "playwright-core";
 import { noChromium, openBrowser, type Visitor, visit } from "./browser.ts";
 import { type ConsoleFleet, consoleFleet, noNats } from "./console-fleet.ts";
 import { madeUpDevices } from "./made-up-devices.ts";
-import { picture } from "./pictures.ts";
 import { ScriptedDevice } from "./scripted-device.ts";
 
 const SCRIPT = `<img src=x onerror="alert(1)"><script>alert(2)</script>"'`;
@@ -125,15 +124,20 @@ async function byKeyboard({ line, visitor: { page } }: Room): Promise<void> {
   await page.getByRole("heading", { level: 1, name: "by-hand" }).waitFor();
   await focus(page, /^Start…/u);
   await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog");
+  await dialog.waitFor();
   await focus(page, /^Start$/u);
   await page.keyboard.press("Enter");
   await page.getByText("waits for approval").waitFor();
   await focus(page, /^Stop…/u);
   await page.keyboard.press("Enter");
+  await dialog.waitFor();
   await focus(page, /^Cancel$/u);
   await page.keyboard.press("Enter");
+  await dialog.waitFor({ state: "detached" });
   assert.match((await page.evaluate(() => document.activeElement?.textContent)) ?? "", /^Stop…/u);
   await page.keyboard.press("Enter");
+  await dialog.waitFor();
   await focus(page, /^Stop now$/u);
   await page.keyboard.press("Enter");
   await page.getByRole("status").getByText("stopped", { exact: true }).waitFor();
@@ -154,7 +158,10 @@ interface Violation {
 async function violationsOf(page: Page): Promise<readonly Violation[]> {
   await page.evaluate(axe.source);
   return await page.evaluate(async () => {
-    const { violations } = await (globalThis as unknown as { readonly axe: typeof import("axe-core") }).axe.run();
+    const { passes, violations } = await (
+      globalThis as unknown as { readonly axe: typeof import("axe-core") }
+    ).axe.run();
+    if (passes.length < 10) return [{ id: "axe has looked at nothing", targets: [] }];
     return violations.map(({ id, nodes }) => ({
       id,
       targets: nodes.slice(0, 3).map((node) => node.html.slice(0, 160)),
@@ -180,15 +187,7 @@ async function accessible({ visitor: { page } }: Room): Promise<void> {
         found.push(`${path} ${colorScheme}: ${id} ${targets.join(" ; ")}`);
     }
   }
-  await ready(page, "/devices/pi-1");
-  await picture(page, "device-phone");
   await page.setViewportSize({ width: 1280, height: 860 });
-  await picture(page, "device-dark");
-  for (const name of ["search", "people", "models"]) {
-    await page.emulateMedia({ colorScheme: "light" });
-    await ready(page, PATHS.find((path) => path.startsWith(`/${name}`)) ?? "");
-    await picture(page, name, 1000);
-  }
   assert.deepEqual(found, []);
 }
 

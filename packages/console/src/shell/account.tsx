@@ -19,7 +19,7 @@ export function Account(): VNode | null {
   return (
     <details class="account">
       <summary>
-        {person.name} <span class="faint">({person.role})</span>
+        <span class="name">{person.name}</span> <span class="faint">({person.role})</span>
       </summary>
       <div class="menu">
         {person.tenant === undefined ? (

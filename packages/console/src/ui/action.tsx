@@ -27,9 +27,18 @@ interface ActionProps {
 export function Action(props: ActionProps): VNode {
   const { label, name, look = "plain", isDisabled = false } = props;
   const [isOpen, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(
+    () => () => {
+      // What it did may be why it goes: whoever uses the keyboard goes on from the page's title.
+      if (document.activeElement === button.current) document.querySelector("h1")?.focus({ preventScroll: true });
+    },
+    [],
+  );
   return (
     <>
       <button
+        ref={button}
         type="button"
         class={look === "danger" && name !== undefined ? "" : look}
         disabled={isDisabled}

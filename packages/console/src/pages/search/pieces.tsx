@@ -3,7 +3,7 @@ import type { AdminServiceMethods, RejectedRung, ResponseOf, StepMoment, TriedCo
 import type { VNode } from "preact";
 import { Chart, type Point, type Series } from "../../charts/chart.tsx";
 import { Badge, type Tone } from "../../ui/figures.tsx";
-import { Table } from "../../ui/table.tsx";
+import { type Row, Table } from "../../ui/table.tsx";
 
 export type Tried = ResponseOf<AdminServiceMethods["tryBudget"]>;
 
@@ -26,6 +26,9 @@ function figuresOf({ memoryBytes, stepMs, accuracy }: Prediction): readonly stri
   return [formatBytes(memoryBytes.upper, Math.ceil), formatMs(stepMs.expected), formatAccuracy(accuracy)];
 }
 
+/** Rows that are seen at once: the runner-up, and the nearest of the others. */
+const SHOWN = 4;
+
 /** What was chosen, and what came next, with what was against it. */
 export function Compared({
   chosen,
@@ -34,43 +37,53 @@ export function Compared({
   readonly chosen: Prediction;
   readonly rejected: readonly RejectedRung[];
 }): VNode {
+  const rows = rejected.map(rowOf);
+  const first = {
+    key: "chosen",
+    isMarked: true,
+    cells: [
+      describeConfig(chosen.config),
+      <Badge key="badge" tone="good">
+        chosen
+      </Badge>,
+      ...figuresOf(chosen),
+      "the best of those that fit",
+    ],
+  };
+  const columns = ["Configuration", "Against it", ...FIGURES, "Because"];
   return (
-    <Table
-      caption="What was chosen, and what came next"
-      showsCaption
-      columns={["Configuration", "Against it", ...FIGURES, "Because"]}
-      rows={[
-        {
-          key: "chosen",
-          isMarked: true,
-          cells: [
-            describeConfig(chosen.config),
-            <Badge key="badge" tone="good">
-              chosen
-            </Badge>,
-            ...figuresOf(chosen),
-            "the best of those that fit",
-          ],
-        },
-        ...rejected.map(({ rung, reason }, index) => {
-          const [words, tone] = AGAINST[reason.code] ?? [reason.code, "plain"];
-          return {
-            key: `${index}`,
-            cells: [
-              describeConfig(rung.config),
-              <Badge key="badge" tone={tone}>
-                {words}
-              </Badge>,
-              ...figuresOf(rung),
-              <span key="because" class="words">
-                {reason.text}
-              </span>,
-            ],
-          };
-        }),
-      ]}
-    />
+    <>
+      <Table
+        caption="What was chosen, and what came next"
+        showsCaption
+        columns={columns}
+        rows={[first, ...rows.slice(0, SHOWN)]}
+      />
+      {rows.length > SHOWN && (
+        <details>
+          <summary>{rows.length - SHOWN} more that were not chosen</summary>
+          <Table caption="More that were not chosen" columns={columns} rows={rows.slice(SHOWN)} />
+        </details>
+      )}
+    </>
   );
+}
+
+function rowOf({ rung, reason }: RejectedRung, index: number): Row {
+  const [words, tone] = AGAINST[reason.code] ?? [reason.code, "plain"];
+  return {
+    key: `${index}`,
+    cells: [
+      describeConfig(rung.config),
+      <Badge key="badge" tone={tone}>
+        {words}
+      </Badge>,
+      ...figuresOf(rung),
+      <span key="because" class="words">
+        {reason.text}
+      </span>,
+    ],
+  };
 }
 
 interface TradeProps {
