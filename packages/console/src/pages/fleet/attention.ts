@@ -42,6 +42,7 @@ export function mattersOf(facts: FleetFacts, nowMs: number): readonly Matter[] {
     ...facts.rollouts.flatMap(ofRollout),
     ...facts.devices.flatMap(ofDevice),
     ...facts.pending.map(ofPending),
+    ...offline(facts),
     ...failedProbes(facts),
     ...certificates(facts, nowMs),
   ].sort((left, right) => left.rank - right.rank || (left.sinceMs ?? 0) - (right.sinceMs ?? 0));
@@ -71,6 +72,22 @@ function ofDevice({ identity, conditions, retiredAtMs }: DeviceView): readonly M
       says: `${first.message}${others}`,
       sinceMs: first.sinceMs,
       href: pathTo("devices", identity.device),
+    },
+  ];
+}
+
+/** All of them in one line: a site without network may be hundreds. */
+function offline({ devices }: FleetFacts): readonly Matter[] {
+  const away = devices.filter(({ presence, retiredAtMs }) => presence === "offline" && retiredAtMs === undefined);
+  const [first] = away;
+  if (first === undefined) return [];
+  return [
+    {
+      ...{ key: "offline", rank: 2, what: "offline" },
+      title: away.length === 1 ? first.identity.device : `${away.length} devices`,
+      says: "They do not call. They take what is pushed when they are back.",
+      sinceMs: Math.min(...away.map(({ lastSeenMs }) => lastSeenMs)),
+      href: `/devices?where=${encodeURIComponent("state = offline")}`,
     },
   ];
 }

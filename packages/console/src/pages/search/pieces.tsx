@@ -178,7 +178,7 @@ export function MemoryAlong({ tried, budgetBytes }: { readonly tried: Tried; rea
   return (
     <Chart
       title="Memory along a step"
-      caption={`The chosen plan peaks at ${formatBytes(peak(chosenMemory))} in its ${peakPhase(chosenMemory)}; the whole batch at once, with nothing frozen, at ${formatBytes(peak(plainMemory))}.`}
+      caption={`The chosen plan peaks at ${formatBytes(peak(chosenMemory))} in its ${peakPhase(chosenMemory)} phase; the whole batch at once, with nothing frozen, at ${formatBytes(peak(plainMemory))}. Bounds add what measurements have shown on top.`}
       x={{ title: "instructions of a micro-batch that are done, %", format: (value) => String(value), fromZero: true }}
       y={{ title: "memory above idle", format: (value) => formatBytes(value), isBytes: true, fromZero: true }}
       series={[
