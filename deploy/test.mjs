@@ -11,6 +11,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheRoot } from "./setup/cache.mjs";
+import { BY_HAND, findChromium } from "./setup/chromium.mjs";
 import { hasNatsServer } from "./setup/nats-server.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -114,6 +115,10 @@ for (const { label, args, list } of [
 if (!isFast && !(await hasNatsServer({ cache: cacheRoot(process.env), env: process.env }))) {
   console.error("\nNOT TESTED: whatever needs nats-server, for there is none (those tests were skipped).");
   console.error("  To get it: install Go and run `npm run setup -- --with-nats`, which says what else will do.");
+}
+if (!isFast && (await findChromium(process.env)) === undefined) {
+  console.error("\nNOT TESTED: the console in a browser, for there is none (those tests were skipped).");
+  console.error(`  To get one: ${BY_HAND}`);
 }
 if (failed.length > 0) {
   console.error(`\nFAILED: ${failed.join(", ")}`);

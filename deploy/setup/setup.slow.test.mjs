@@ -25,7 +25,7 @@ test("--help tells options and environment and does nothing", (t) => {
 });
 
 test("with nothing to do it is calm, and silent with --quiet", () => {
-  const args = ["--skip-data", "--skip-tensorflow", "--skip-nats", "--skip-prometheus"];
+  const args = ["--skip-data", "--skip-tensorflow", "--skip-nats", "--skip-prometheus", "--skip-chromium"];
   const { status, stdout, stderr } = setup(args);
   assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
   assert.match(stdout, /^set-up: everything is in place \(.* s\)\n$/u);

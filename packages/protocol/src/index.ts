@@ -19,11 +19,8 @@ export type {
   ListProfilesResponse,
   PageRequest,
   RejectedRung,
-  StepMoment,
-  TriedConfig,
   VerifyEventsResponse,
 } from "./messages/admin.ts";
-export { MAX_MOMENTS, MAX_TRIED } from "./messages/admin.ts";
 export {
   type ArtifactFile,
   type ArtifactManifest,
@@ -99,6 +96,7 @@ export type {
   StateCount,
   WaveView,
 } from "./messages/rollout.ts";
+export { MAX_MOMENTS, MAX_TRIED, type StepMoment, type TriedConfig } from "./messages/search.ts";
 export { type GroupView, MAX_GROUPS } from "./messages/selection.ts";
 export { GIVES_DOCUMENTS, PROTOCOL, requireProtocol } from "./protocol-version.ts";
 export { reportedDigest } from "./reported-digest.ts";

@@ -9,6 +9,7 @@ import * as identity from "./messages/identity.ts";
 import * as link from "./messages/link.ts";
 import * as report from "./messages/report.ts";
 import * as rollout from "./messages/rollout.ts";
+import * as search from "./messages/search.ts";
 import * as selection from "./messages/selection.ts";
 
 /** One call of a service, with the codecs of what it takes and gives. */
@@ -120,7 +121,7 @@ export const ADMIN_SERVICE = {
   getProfile: ask("GetProfile", admin.getProfileRequest, admin.getProfileResponse),
   getConfig: ask("GetConfig", admin.getConfigRequest, admin.getConfigResponse),
   explainConfig: ask("ExplainConfig", admin.explainConfigRequest, admin.explainConfigResponse),
-  tryBudget: ask("TryBudget", admin.tryBudgetRequest, admin.tryBudgetResponse),
+  tryBudget: ask("TryBudget", search.tryBudgetRequest, search.tryBudgetResponse),
   pushConfig: ask("PushConfig", admin.pushConfigRequest, admin.pushConfigResponse),
   rollbackConfig: ask("RollbackConfig", admin.rollbackConfigRequest, admin.rollbackConfigResponse),
   listEvents: ask("ListEvents", admin.listEventsRequest, admin.listEventsResponse),

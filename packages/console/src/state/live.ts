@@ -53,6 +53,10 @@ export function followEvents(tenant: string, isSignedIn: () => Promise<boolean>)
       last = sequence;
       for (const listener of listeners) listener(event);
     };
+    source.addEventListener("end", ({ data }: MessageEvent<string>) => {
+      const { code } = JSON.parse(data) as { readonly code?: string };
+      if (code === "unauthenticated") signedOut();
+    });
     source.onerror = () => {
       // The browser's own reconnecting would go on without end where the session is over.
       source?.close();

@@ -1,5 +1,4 @@
 export { MemoryLaw } from "./memory-law.ts";
-export { type MemoryTimeline, memoryTimeline } from "./memory-timeline.ts";
 export { peakAt } from "./peak-envelope.ts";
 export { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";
 export type { UnitCosts, UnitWork } from "./plan-unit.ts";

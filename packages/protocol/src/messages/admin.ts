@@ -9,7 +9,6 @@ import {
   predictionSchema,
   profileSchema,
   REASON_LENGTH,
-  STEP_PHASES,
 } from "@mpo/core";
 import {
   artifactVersion,
@@ -21,11 +20,11 @@ import {
   resources,
   servedModels,
 } from "./device.ts";
-import { desiredDocument, documentVersion, MAX_REASONS, reason } from "./document.ts";
+import { desiredDocument, documentVersion, reason } from "./document.ts";
 import { documentStatus, probeFailure, windowResult } from "./report.ts";
 import { where } from "./selection.ts";
 
-const { digest, durationMs, flag, list, name, object, share, text, timestampMs, whole, word } = fact;
+const { digest, flag, list, name, object, text, timestampMs, whole, word } = fact;
 
 export const pageSize = whole(1, 1_000);
 export const pageToken = text(1, 256).optional();
@@ -174,51 +173,6 @@ export const explanation = object({
 
 /** Why a device's document is what it is, beyond its own reasons. */
 export const explainConfigResponse = object({ document: desiredDocument, explanation });
-
-/** Asks what a search would find on a stored profile. Nothing is changed, and no device is asked. */
-export const tryBudgetRequest = object({
-  identity: deviceIdentity,
-  model: name(),
-  /** Absent: that of its newest document for the model, else the policy's. */
-  budget: budgetSchema.optional(),
-  objective: objectiveSchema.optional(),
-});
-
-/** One of the configurations that were looked at, for a picture. */
-export type TriedConfig = Fact<typeof triedConfig>;
-const triedConfig = object({
-  memoryBytes: whole(),
-  stepMs: durationMs(),
-  accuracy: share(),
-  /** The code of what cut it; absent: nothing is better in all three. */
-  cut: name().optional(),
-});
-
-/** How much memory is in use at a moment of a step, above the idle process. */
-export type StepMoment = Fact<typeof stepMoment>;
-const stepMoment = object({ phase: word(STEP_PHASES), bytes: whole() });
-
-/** Moments of one micro-batch, each the highest of several instructions. */
-export const MAX_MOMENTS = 300;
-const moments = list(stepMoment, 0, MAX_MOMENTS);
-export const MAX_TRIED = 600;
-
-/** What would be chosen, and from what. */
-export const tryBudgetResponse = object({
-  budget: budgetSchema,
-  objective: objectiveSchema,
-  rungs: list(predictionSchema, 1, 64),
-  reasons: list(reason, 0, MAX_REASONS),
-  explanation,
-  /** How many configurations each reason has cut. */
-  cuts: list(object({ code: name(), configs: whole(0, MAX_UINT32) }), 0, 16),
-  /** Of the front, and of the others evenly chosen ones. */
-  tried: list(triedConfig, 0, MAX_TRIED),
-  /** Of a micro-batch of the chosen configuration. */
-  chosenMemory: moments,
-  /** Of a step of the same batch that keeps everything and freezes nothing. */
-  plainMemory: moments,
-});
 
 /** Gives a device a new document: with `config` if given, else searched again. */
 export const pushConfigRequest = object({

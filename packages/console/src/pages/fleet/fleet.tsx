@@ -154,7 +154,9 @@ function Attention({ matters }: { readonly matters: readonly Matter[] }): VNode 
   return (
     <Section id="attention" title={matters.length === 0 ? "Nothing needs you" : `Needs you first (${matters.length})`}>
       {matters.length === 0 ? (
-        <p class="faint">No device waits or is offline, no rollout is halted, no probe has failed, no certificate ends soon.</p>
+        <p class="faint">
+          No device waits or is offline, no rollout is halted, no probe has failed, no certificate ends soon.
+        </p>
       ) : (
         <Table
           caption="What needs a person, most urgent first"
