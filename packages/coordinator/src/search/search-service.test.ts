@@ -55,6 +55,26 @@ describe("a search", () => {
     await assert.rejects(ask({ reserveBytes: 2 ** 50 }), { code: "over-budget", message: /are to stay free$/u });
   });
 
+  it("tried on a stored profile finds what a document would say, and changes nothing", async (context) => {
+    const { ask, registry, searches } = await searching(context);
+    const budget = { memoryBytes: 10_000_000, windowMs: 60_000 };
+    const device = await registry.required(IDENTITY, CALL);
+    const tried = await searches.tryBudget(device, { model: "tiny", budget }, undefined, CALL);
+    const document = await ask({ budget });
+    assert.equal(document.version.version, 1, "there was none before");
+    assert.deepEqual(tried.rungs, document.rungs);
+    const { considered, overBudget } = tried.explanation;
+    const cut = tried.cuts.reduce((sum, { configs }) => sum + configs, 0);
+    assert.ok(overBudget > 0 && cut < considered && tried.tried.length > 0);
+    const peak = (moments: typeof tried.chosenMemory): number => Math.max(...moments.map(({ bytes }) => bytes));
+    assert.ok(peak(tried.chosenMemory) <= budget.memoryBytes && peak(tried.chosenMemory) < peak(tried.plainMemory));
+    const nothing = { model: "tiny", budget: { ...budget, memoryBytes: 1_000 } };
+    await assert.rejects(searches.tryBudget(device, nothing, undefined, CALL), { code: "over-budget" });
+    await assert.rejects(searches.tryBudget(device, { model: "other" }, undefined, CALL), {
+      code: "precondition-failed",
+    });
+  });
+
   it("that nobody asked for leaves a given configuration as it is, for the model that it is of", async (context) => {
     const { ask, registry } = await searching(context);
     const [rung] = (await ask({})).rungs;
@@ -76,6 +96,26 @@ describe("a search", () => {
     assert.equal(next.check, true);
     await statuses.store(documentReport("pi-1", 1, next.version.version, "confirmed"), CALL);
     assert.equal((await ask({ isAutomatic: true, request: "report r4" })).check, undefined);
+  });
+
+  it("tried on a stored profile finds what a document would say, and changes nothing", async (context) => {
+    const { ask, registry, searches } = await searching(context);
+    const budget = { memoryBytes: 10_000_000, windowMs: 60_000 };
+    const device = await registry.required(IDENTITY, CALL);
+    const tried = await searches.tryBudget(device, { model: "tiny", budget }, undefined, CALL);
+    const document = await ask({ budget });
+    assert.equal(document.version.version, 1, "there was none before");
+    assert.deepEqual(tried.rungs, document.rungs);
+    const { considered, overBudget } = tried.explanation;
+    const cut = tried.cuts.reduce((sum, { configs }) => sum + configs, 0);
+    assert.ok(overBudget > 0 && cut < considered && tried.tried.length > 0);
+    const peak = (moments: typeof tried.chosenMemory): number => Math.max(...moments.map(({ bytes }) => bytes));
+    assert.ok(peak(tried.chosenMemory) <= budget.memoryBytes && peak(tried.chosenMemory) < peak(tried.plainMemory));
+    const nothing = { model: "tiny", budget: { ...budget, memoryBytes: 1_000 } };
+    await assert.rejects(searches.tryBudget(device, nothing, undefined, CALL), { code: "over-budget" });
+    await assert.rejects(searches.tryBudget(device, { model: "other" }, undefined, CALL), {
+      code: "precondition-failed",
+    });
   });
 
   it("that nobody asked for leaves a document for a method that the new profile says nothing of", async (context) => {
