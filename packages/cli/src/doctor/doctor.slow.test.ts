@@ -182,7 +182,7 @@ describe("mpo doctor", () => {
     const environment = { ...process.env, MPO_NATS_SERVER: "/nowhere/nats-server" };
     const { stdout, stderr, code } = await startCommand(args, { environment }).outcome;
     assert.match(stdout, /broken.*nats-server/u);
-    assert.match(stdout, /^nats-server: Run `node deploy\/setup/mu);
+    assert.match(stdout, /^nats-server: Install the package mpo-coordinator/mu);
     assert.match(stdout, /^coordinator: Start one with/mu);
     assert.match(stderr, /error \(precondition-failed\): [2-4] of \d+ checks/u);
     assert.equal(code, EXIT_CODES.state);
