@@ -56,7 +56,8 @@ async function together(t: TestContext, first: string, second: string): Promise<
   coordinator = await fleet.coordinator(second);
   agent = fleet.agent(first);
   const after = await agent.until<Said>(({ isOnline }) => isOnline);
-  assert.deepEqual([after.version, after.probes], [version, 0], "it runs what it ran, and measures nothing again");
+  assert.equal(after.version, version, "it runs what it ran");
+  assert.ok(after.probes <= 1, "another release's engine is measured again, once");
   await pushed(fleet, agent, first, version);
   const listed = await fleet.mpo(second, "rollout", "status", "less");
   assert.match(listed.text, /less has been completed/u);
