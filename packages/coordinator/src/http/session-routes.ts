@@ -4,7 +4,7 @@ import type { Json } from "@mpo/protocol";
 import type { TokenBuckets } from "@mpo/transport";
 import type { ApiCall } from "../api/api-call.ts";
 import type { ConsoleApi } from "../api/console-api.ts";
-import type { AccessTokens } from "../identity/access-tokens.ts";
+import type { AccessTokens, MadeToken } from "../identity/access-tokens.ts";
 import type { Person } from "../identity/person.ts";
 import { type Callers, callerOf, requireOwnPage } from "./caller.ts";
 import { readJson } from "./read-json.ts";
@@ -57,8 +57,8 @@ export function sessionRoutes(parts: SessionParts): readonly Route[] {
           ? await personOfToken(callers, exchange, given.token)
           : await parts.accessTokens.redeem(given.code, { signal });
       const before = callers.cookie.read(request);
-      await signedIn({ callers, consoleApi }, exchange, person, { by, before });
-      sendJson(response, 200, { person: shown(person) });
+      const { expiresAtMs } = await signedIn({ callers, consoleApi }, exchange, person, { by, before });
+      sendJson(response, 200, { person: shown({ ...person, expiresAtMs }) });
     }),
     at("DELETE", SESSION, async (exchange) => {
       const { response, request } = exchange;
@@ -81,9 +81,10 @@ export async function signedIn(
   exchange: Exchange,
   person: Person,
   signing: Omit<Parameters<ConsoleApi["signIn"]>[1], keyof ApiCall>,
-): Promise<void> {
+): Promise<MadeToken["token"]> {
   const { secret, token } = await consoleApi.signIn(person, { ...callOf(exchange, person), ...signing });
   callers.cookie.set(exchange.response, secret, token.expiresAtMs - token.createdAtMs);
+  return token;
 }
 
 function requireFromHere({ origin }: Callers, exchange: Exchange): void {
