@@ -26,7 +26,9 @@ interface ActionProps {
 /** A button that asks once before it changes something. A dialog has the focus until it is closed, and gives it back. */
 export function Action(props: ActionProps): VNode {
   const { label, name, look = "plain", isDisabled = false } = props;
-  const [isOpen, setOpen] = useState(false);
+  // Which time it is open. One that is closed is gone a moment later, and may have been opened again by then.
+  const [shown, setShown] = useState<number>();
+  const times = useRef(0);
   const button = useRef<HTMLButtonElement>(null);
   useEffect(
     () => () => {
@@ -42,12 +44,14 @@ export function Action(props: ActionProps): VNode {
         type="button"
         class={look === "danger" && name !== undefined ? "" : look}
         disabled={isDisabled}
-        onClick={() => setOpen(true)}
+        onClick={() => setShown(++times.current)}
         {...(name === undefined ? {} : { "aria-label": name })}
       >
         {label}
       </button>
-      {isOpen && <ActionDialog {...props} close={() => setOpen(false)} />}
+      {shown !== undefined && (
+        <ActionDialog {...props} key={shown} close={() => setShown((now) => (now === shown ? undefined : now))} />
+      )}
     </>
   );
 }
