@@ -4,7 +4,16 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { type ArchivePart, readArchive, writeArchive } from "@mpo/io";
 import { EXIT_CODES } from "@mpo/runtime";
-import { at, noNatsServer, startCoordinator, startDaemon, testFolder, userIn } from "../test-support/fleet-room.ts";
+import { startServer } from "@mpo/transport/testing";
+import {
+  at,
+  noNatsServer,
+  type RunningDaemon,
+  startCoordinator,
+  startDaemon,
+  testFolder,
+  userIn,
+} from "../test-support/fleet-room.ts";
 import { noSmallDisk, smallDisk } from "../test-support/small-disk.ts";
 import { startTinyDevice } from "../test-support/tiny-device.ts";
 import { type CommandOutcome, runCommand, startCommand } from "../testing/run-command.ts";
@@ -166,6 +175,30 @@ describe("mpo backup", { skip: noNatsServer, timeout: 300_000 }, () => {
       const refused = await backupCode("restore", bad, "--data", join(folder, "empty"));
       assert.deepEqual([refused.code, /was made by release/u.test(refused.stderr)], [EXIT_CODES.state, true]);
     }
+  });
+
+  it("of one cluster is restored into another", async (t) => {
+    const folder = await testFolder(t);
+    const [one, two] = [await startServer(t), await startServer(t)].map(({ address }) => address.url);
+    const nats = (url: string | undefined): readonly string[] => ["--nats", String(url), "--nats-replicas", "1"];
+    const serve = async (url: string | undefined, data: string) =>
+      await startDaemon(t, ["coordinator", "--insecure", ...PORTS, ...nats(url), "--unsafe-async", "--data", data]);
+    const groups = async (running: RunningDaemon, ...args: readonly string[]) =>
+      await runCommand(["groups", ...args, "--json", ...at(running.ready["grpc"])]);
+    const running = await serve(one, join(folder, "one"));
+    assert.equal((await groups(running, "save", "canary", "--where", "label.canary = yes")).code, EXIT_CODES.ok);
+    const file = join(folder, "one.tar");
+    const created = await backup("create", file, ...nats(one), "--data", join(folder, "one"));
+    const saved = (await groups(running, "list")).records;
+    await running.stop();
+    await backup("verify", file);
+    const there = await backupCode("restore", file, ...nats(one), "--data", join(folder, "one"));
+    assert.equal(there.code, EXIT_CODES.state, "a store is there");
+    await backup("restore", file, ...nats(two), "--data", join(folder, "two"));
+    const restored = await serve(two, join(folder, "two"));
+    assert.equal(saved.length, 1);
+    assert.deepEqual((await groups(restored, "list")).records, saved);
+    assert.ok(Number(created.records.at(-1)?.["bytes"]) > 0);
   });
 
   it("that does not fit its disk is not there", { skip: noSmallDisk }, async (t) => {
