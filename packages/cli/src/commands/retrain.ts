@@ -16,7 +16,7 @@ import { runRetrain } from "../retrain/run-retrain.ts";
 export function define(command: Command, context: CommandContext): void {
   command
     .addOption(weightsOption())
-    .addOption(choice("--method <name>", "how; tent and shot need no labels", METHOD_NAMES, "tent"));
+    .addOption(choice("--method <name>", "how; only crossEntropy needs labels", METHOD_NAMES, "tent"));
   addDriftOptions(addInputOptions(addDatasetOptions(command)), "gaussian_noise")
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 1000)
     .option("--judge-samples <n>", "other test images, to judge the result", wholeNumber(1), 1000)

@@ -5,21 +5,25 @@ import type { FixedRates } from "./freezing-choices.ts";
 /**
  * Methods of adaptation, by the names of their losses.
  * - `tent`: mean entropy of the predictions (Wang et al. 2021).
+ * - `eta`: the same of reliable samples that are not like the others, the surer the more (Niu et al. 2022, section 3.1).
  * - `shot`: information maximisation, entropy minus diversity, plus cross-entropy on pseudo-labels where labels are
  *   given (Liang et al. 2020). A label of -1 counts for nothing.
  * - `crossEntropy`: needs labels.
  */
-export const METHOD_NAMES = ["tent", "shot", "crossEntropy"] as const;
+export const METHOD_NAMES = ["tent", "eta", "shot", "crossEntropy"] as const;
 export type MethodName = (typeof METHOD_NAMES)[number];
 
+const NORMS_ALONE: FixedRates = { featureExtraction: 1, linear: 1 };
+
 const RATES: ReadonlyMap<string, FixedRates> = new Map<string, FixedRates>([
-  ["tent", { featureExtraction: 1, linear: 1 }],
+  ["tent", NORMS_ALONE],
+  ["eta", NORMS_ALONE],
   ["shot", { linear: 1 }],
 ]);
 
 /**
- * What a method never trains, whatever a config says, by the name of its loss: Tent (Wang et al. 2021) trains normalisation
- * layers alone, SHOT (Liang et al. 2020) leaves the classifier. A search over anything else would promise what never runs.
+ * What a method never trains, whatever a config says, by the name of its loss: Tent (Wang et al. 2021) and ETA train
+ * normalisation layers alone, SHOT (Liang et al. 2020) leaves the classifier. A search over anything else would promise what never runs.
  */
 export function prescribedRates(loss: string): FixedRates {
   return RATES.get(loss) ?? {};

@@ -41,6 +41,7 @@ function emitFeeds(emit: GraphEmitter, inputShape: SampleShape): void {
   placeholder(FEEDS.labels, "int32", [-1]);
   placeholder(FEEDS.learningRate, "float", []);
   placeholder(FEEDS.sampleWeight, "float", []);
+  placeholder(FEEDS.meanPrediction, "float", [-1]);
   placeholder(FEEDS.seed, "int32", [2]);
   placeholder(FEEDS.statisticsShare, "float", []);
   placeholder(FEEDS.initialState, "float", []);

@@ -125,7 +125,9 @@ class TrainingEmitter {
         return;
       case "loss": {
         const logits = emitLogits(this.#emit, this.#head, this.#tensor(instruction.logits));
-        const inputs = { logits, labels: FEEDS.labels, sampleWeight: FEEDS.sampleWeight, batch: this.#emit.batch };
+        const { labels, sampleWeight, meanPrediction } = FEEDS;
+        const { classes } = this.#head;
+        const inputs = { logits, labels, sampleWeight, meanPrediction, batch: this.#emit.batch, classes };
         const { loss, gradient } = emitLoss(this.#training.loss, this.#emit, inputs);
         const probabilities = this.#emit.float32("Softmax", logits);
         this.#prediction = this.#emit.mean(probabilities, [0], false);

@@ -87,7 +87,7 @@ for (const name of ["softmax-last", "softmax-linear", "v1-new", "binary"]) {
     }));
 }
 
-const tfjsLosses: Readonly<Record<Exclude<MethodName, "shot">, TfjsLoss>> = {
+const tfjsLosses: Readonly<Record<Extract<MethodName, "crossEntropy" | "tent">, TfjsLoss>> = {
   crossEntropy: tfjsCrossEntropy,
   tent: (logits) =>
     tf.neg(tf.div(tf.sum(tf.mul(tf.softmax(logits), tf.logSoftmax(logits))), logits.shape[0])) as tf.Scalar,

@@ -13,6 +13,8 @@ export const FEEDS = {
   learningRate: "learning_rate",
   /** float32 scalar, 1 / effective batch. */
   sampleWeight: "sample_weight",
+  /** float32 `[classes]`: mean of the latest predictions of the same training; `[1]`, a zero, before there are any. */
+  meanPrediction: "mean_prediction",
   /** int32 `[2]`. */
   seed: "seed",
   /** float32 scalar: of each move of the moving statistics, what is made; 0 holds them (warming up). */

@@ -6,9 +6,11 @@ import { createRandom } from "@mpo/datasets";
 import * as tf from "@tensorflow/tfjs-node";
 import { assertClose } from "../test-support/compare-gradients.ts";
 import { runGraph } from "../test-support/graph-run.ts";
-import { emitLoss, SHOT_PSEUDO_LABEL_WEIGHT } from "./loss.ts";
+import { emitLoss, etaCosine, SHOT_PSEUDO_LABEL_WEIGHT } from "./loss.ts";
 
 const CLASSES = 7;
+/** Mean of the latest predictions: mostly of two classes. */
+const LATEST = Float32Array.of(0.5, 0.3, 0.04, 0.04, 0.04, 0.04, 0.04);
 
 interface LossCase {
   readonly logits: Float32Array;
@@ -40,11 +42,13 @@ function engineLoss(name: MethodName, { logits, labels, effectiveBatch }: LossCa
   const count = labels.length;
   const feeds = {
     logits: { shape: [count, CLASSES], data: logits },
+    latest: { shape: [CLASSES], data: LATEST },
     labels: { shape: [count], data: labels },
     weight: { shape: [], data: Float32Array.of(1 / effectiveBatch) },
   };
   const [loss, gradient] = runGraph(feeds, (emit) => {
-    const inputs = { logits: "logits", labels: "labels", sampleWeight: "weight", batch: emit.batch };
+    const given = { logits: "logits", labels: "labels", sampleWeight: "weight", meanPrediction: "latest" };
+    const inputs = { ...given, batch: emit.batch, classes: CLASSES };
     const tensors = emitLoss(name, emit, inputs);
     return [tensors.loss, tensors.gradient];
   }) as [Float32Array, Float32Array];
@@ -59,6 +63,18 @@ const PEERS: Readonly<Record<MethodName, (logits: tf.Tensor2D, labels: Int32Arra
     return tf.neg(tf.sum(tf.mul(targets.toTensor(), tf.logSoftmax(logits))));
   },
   tent: (logits) => tf.neg(tf.sum(tf.mul(tf.softmax(logits), tf.logSoftmax(logits)))),
+  eta: (logits) => {
+    const most = 0.4 * Math.log(CLASSES);
+    const rows = tf.softmax(logits).arraySync() as number[][];
+    const weights = rows.map((row) => {
+      const entropy = -row.reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0);
+      const cosine =
+        row.reduce((sum, p, index) => sum + p * LATEST[index]!, 0) / Math.hypot(...row) / Math.hypot(...LATEST);
+      return entropy < most && cosine < etaCosine(CLASSES) ? Math.exp(most - entropy) : 0;
+    });
+    const perSample = tf.neg(tf.sum(tf.mul(tf.softmax(logits), tf.logSoftmax(logits)), 1));
+    return tf.sum(tf.mul(perSample, tf.tensor1d(weights)));
+  },
   shot: (logits, labels) => {
     const mean = tf.mean(tf.softmax(logits), 0);
     const diversity = tf.neg(tf.sum(tf.mul(mean, tf.log(tf.add(mean, 1e-8)))));
@@ -97,6 +113,18 @@ for (const name of METHOD_NAMES) {
     assert.ok([loss, ...gradient].every(Number.isFinite), `loss ${loss}, gradient ${gradient.join()}`);
   });
 }
+
+test("eta leaves out what is unsure and what is like the latest", () => {
+  const sure = (at: number): readonly number[] => Array.from({ length: CLASSES }, (_, index) => (index === at ? 4 : 0));
+  const logits = Float32Array.from([...sure(0), ...sure(6), ...Array.from({ length: CLASSES }, () => 0)]);
+  const [, gradient] = engineLoss("eta", { logits, labels: Int32Array.of(-1, -1, -1), effectiveBatch: 3 });
+  const moved = [0, 1, 2].map((row) =>
+    gradient.subarray(row * CLASSES, (row + 1) * CLASSES).some((value) => value !== 0),
+  );
+  assert.deepEqual(moved, [false, true, false]);
+  assert.equal(etaCosine(10), 0.4);
+  assert.ok(Math.abs(etaCosine(1000) - 0.05) < 1e-12);
+});
 
 test("a label of -1 counts for nothing in crossEntropy", () => {
   const { logits } = lossCase(9, 3, 1, "all");

@@ -5,7 +5,20 @@ import type { GraphEmitter } from "../graph/graph-emitter.ts";
 export const SHOT_PSEUDO_LABEL_WEIGHT = 0.3;
 
 /** Tensors of `[b, classes]` that are alive at once while a loss runs, in addition to logits and their gradient. */
-export const LOSS_WORK_TENSORS: Readonly<Record<MethodName, number>> = { crossEntropy: 1, tent: 4, shot: 6 };
+export const LOSS_WORK_TENSORS: Readonly<Record<MethodName, number>> = { crossEntropy: 1, tent: 4, eta: 6, shot: 6 };
+
+/** Entropy, as a share of the largest, from which ETA leaves a prediction out as unreliable (Niu et al. 2022: 0.4). */
+const ETA_ENTROPY_SHARE = 0.4;
+/** Keeps a cosine finite. */
+const SMALLEST_SQUARE = 1e-12;
+
+/**
+ * Cosine to the mean prediction from which ETA leaves a prediction out as redundant: 0.4 for 10 classes and 0.05 for 1000
+ * (Niu et al. 2022, section 4.1), between and around them by the power law through both.
+ */
+export function etaCosine(classes: number): number {
+  return 0.4 * (classes / 10) ** (Math.log(0.05 / 0.4) / Math.log(1000 / 10));
+}
 
 export interface LossInputs {
   /** `[b, classes]`. */
@@ -16,6 +29,9 @@ export interface LossInputs {
   readonly sampleWeight: string;
   /** Scalar int32: b. */
   readonly batch: string;
+  /** `[classes]`: mean of the latest predictions; `[1]`, a zero, before there are any. */
+  readonly meanPrediction: string;
+  readonly classes: number;
 }
 
 export interface LossTensors {
@@ -32,6 +48,8 @@ export function emitLoss(name: MethodName, emit: GraphEmitter, inputs: LossInput
       return crossEntropy(emit, inputs);
     case "tent":
       return entropy(emit, inputs);
+    case "eta":
+      return reliableEntropy(emit, inputs);
     case "shot":
       return informationMaximisation(emit, inputs);
   }
@@ -48,14 +66,50 @@ function crossEntropy(emit: GraphEmitter, { logits, labels, sampleWeight }: Loss
   return { loss, gradient: emit.float32("Mul", `${node}:1`, column) };
 }
 
-/** H(p) for each sample; dH/dz_j = -p_j (log p_j + H). */
 function entropy(emit: GraphEmitter, { logits, sampleWeight }: LossInputs): LossTensors {
+  const { perSample, slope } = entropyOf(emit, logits);
+  const loss = emit.float32("Mul", emit.sum(perSample, [0, 1], false), sampleWeight);
+  return { loss, gradient: emit.float32("Mul", slope, emit.float32("Neg", sampleWeight)) };
+}
+
+/** H(p) for each sample, `[b, 1]`, and its slope, `[b, classes]`: dH/dz_j = -slope_j = -p_j (log p_j + H). */
+function entropyOf(
+  emit: GraphEmitter,
+  logits: string,
+): Readonly<Record<"probabilities" | "perSample" | "slope", string>> {
   const logProbabilities = emit.float32("LogSoftmax", logits);
   const probabilities = emit.float32("Exp", logProbabilities);
   const perSample = emit.float32("Neg", emit.sum(emit.float32("Mul", probabilities, logProbabilities), [1], true));
-  const loss = emit.float32("Mul", emit.sum(perSample, [0, 1], false), sampleWeight);
   const slope = emit.float32("Mul", probabilities, emit.float32("AddV2", logProbabilities, perSample));
-  return { loss, gradient: emit.float32("Mul", slope, emit.float32("Neg", sampleWeight)) };
+  return { probabilities, perSample, slope };
+}
+
+/**
+ * Entropy of the samples whose prediction is reliable (entropy below E0) and not like the latest (cosine to their mean),
+ * each weighted by exp(E0 - entropy); weights have no gradient. Its mean is over all samples of the batch: how many of them
+ * count is not known while micro-batches run.
+ */
+function reliableEntropy(
+  emit: GraphEmitter,
+  { logits, sampleWeight, meanPrediction, classes }: LossInputs,
+): LossTensors {
+  const { probabilities, perSample, slope } = entropyOf(emit, logits);
+  const most = emit.float(ETA_ENTROPY_SHARE * Math.log(classes));
+  const product = emit.sum(emit.float32("Mul", probabilities, meanPrediction), [1], true);
+  const squares = emit.float32(
+    "Mul",
+    emit.sum(emit.float32("Square", probabilities), [1], true),
+    emit.sum(emit.float32("Square", meanPrediction), [0], true),
+  );
+  const length = emit.float32("Sqrt", emit.float32("Maximum", squares, emit.float(SMALLEST_SQUARE)));
+  const cosine = emit.float32("RealDiv", product, length);
+  const isReliable = emit.float32("Less", perSample, most);
+  const isUnlike = emit.float32("Less", cosine, emit.float(etaCosine(classes)));
+  const counts = emit.node("Cast", [emit.node("LogicalAnd", [isReliable, isUnlike])], { SrcT: "bool", DstT: "float" });
+  const sureness = emit.float32("Exp", emit.float32("Sub", most, perSample));
+  const weight = emit.float32("Mul", emit.float32("Mul", counts, sureness), sampleWeight);
+  const loss = emit.sum(emit.float32("Mul", perSample, weight), [0, 1], false);
+  return { loss, gradient: emit.float32("Mul", slope, emit.float32("Neg", weight)) };
 }
 
 /**

@@ -23,6 +23,8 @@ export interface MicroStepSettings {
   readonly learningRate: number;
   /** 1 / effective batch. */
   readonly sampleWeight: number;
+  /** Mean of the latest predictions, `[classes]`. Default: there are none. */
+  readonly meanPrediction?: Float32Array | undefined;
   readonly seed: number;
   /** Of each move of the moving statistics, what is made: 0 holds them still (warming up). Default: 1. */
   readonly statisticsShare?: number;
@@ -135,11 +137,13 @@ export class ProgramSession {
 
   #stepFeeds(batch: MicroBatch, settings: MicroStepSettings): Readonly<Record<string, HostTensor>> {
     const labels = batch.labels ?? new Int32Array(batch.count).fill(-1);
+    const meanPrediction = settings.meanPrediction ?? Float32Array.of(0);
     return {
       [FEEDS.images]: this.#images(batch),
       [FEEDS.labels]: { shape: [batch.count], data: labels },
       [FEEDS.learningRate]: { shape: [], data: Float32Array.of(settings.learningRate) },
       [FEEDS.sampleWeight]: { shape: [], data: Float32Array.of(settings.sampleWeight) },
+      [FEEDS.meanPrediction]: { shape: [meanPrediction.length], data: meanPrediction },
       [FEEDS.seed]: { shape: [2], data: Int32Array.of(settings.seed, 0) },
       [FEEDS.statisticsShare]: { shape: [], data: Float32Array.of(settings.statisticsShare ?? 1) },
     };

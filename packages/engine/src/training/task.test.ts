@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type LearningRateSchedule, learningRateAt, statisticsShareAt } from "./task.ts";
+import { type LearningRateSchedule, learningRateAt, meanOfLatest, statisticsShareAt } from "./task.ts";
 
 const PEAK = 0.7;
 const ROUNDING = 1e-12;
@@ -58,4 +58,18 @@ test("replaced statistics hold nothing of the old ones, and of micro-batches in 
     });
   }
   assert.equal(statisticsShareAt(10_000), 0.01);
+});
+
+test("the mean of the latest predictions fades over as many samples, whatever their micro-batches", () => {
+  const [first, later] = [Float32Array.of(1, 0), Float32Array.of(0, 1)];
+  assert.deepEqual(meanOfLatest(undefined, first, 4), first);
+  assert.deepEqual(meanOfLatest(first, later, 640), later);
+  const after = (microBatch: number): number => {
+    let latest = meanOfLatest(undefined, first, microBatch);
+    for (let seen = 0; seen < 320; seen += microBatch) latest = meanOfLatest(latest, later, microBatch);
+    assert.ok(Math.abs(latest[0]! + latest[1]! - 1) < 1e-5);
+    return latest[0]!;
+  };
+  assert.ok(Math.abs(after(1) - Math.exp(-0.5)) < 0.01);
+  assert.ok(Math.abs(after(32) - Math.exp(-0.5)) < 0.02);
 });

@@ -2,7 +2,7 @@ import { entropy, type StepPlan } from "@mpo/core";
 import { fedLearningRate } from "../losses/optimizer.ts";
 import type { ProgramSession } from "../session/program-session.ts";
 import type { BatchFeed } from "./batches.ts";
-import { learningRateAt, statisticsShareAt, type TrainingRun, type TrainingSetup } from "./task.ts";
+import { learningRateAt, meanOfLatest, statisticsShareAt, type TrainingRun, type TrainingSetup } from "./task.ts";
 
 export interface StepReport {
   /** From 1. */
@@ -36,6 +36,7 @@ export async function runTraining(
   const { maxMs = Number.POSITIVE_INFINITY } = run;
   const startedMs = performance.now();
   let longestMs = 0;
+  let meanPrediction: Float32Array | undefined;
   for (let step = 1; step <= run.steps; step++) {
     const rate = learningRateAt(run.learningRate, step - 1, run.steps);
     const learningRate = fedLearningRate(setup.optimizer, rate, stepsDone + step);
@@ -46,9 +47,10 @@ export async function runTraining(
       const seed = run.seed + step * accumulation + micro;
       const update = (stepsDone + step - 1) * accumulation + micro;
       const statisticsShare = setup.replacesStatistics === true ? statisticsShareAt(update) : 1;
-      const settings = { learningRate, sampleWeight: 1 / batchSize, seed, statisticsShare };
+      const settings = { learningRate, sampleWeight: 1 / batchSize, meanPrediction, seed, statisticsShare };
       const result = session.microStep(feed.next(), settings);
       loss += result.loss;
+      meanPrediction = meanOfLatest(meanPrediction, result.prediction, microBatch);
       if (micro === 0) prediction = new Float64Array(result.prediction.length);
       result.prediction.forEach((value, index) => {
         prediction[index]! += value / accumulation;

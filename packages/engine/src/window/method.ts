@@ -18,11 +18,13 @@ const NESTEROV: Optimizer = { kind: "momentum", momentum: 0.9, nesterov: true };
 
 /**
  * - Tent (Wang et al. 2021): entropy of the predictions.
+ * - ETA (Niu et al. 2022): entropy of reliable predictions that differ from the mean of the latest.
  * - SHOT (Liang et al. 2020): information maximisation and pseudo-labels.
  * - Cross-entropy: where labels are known.
  */
 const METHODS: Readonly<Record<MethodName, Omit<AdaptationMethod, "loss">>> = {
   tent: { optimizer: { kind: "adam" }, learningRate: 1e-3, needsLabels: false, usesPseudoLabels: false },
+  eta: { optimizer: { kind: "adam" }, learningRate: 1e-3, needsLabels: false, usesPseudoLabels: false },
   shot: { optimizer: NESTEROV, learningRate: 5e-3, needsLabels: false, usesPseudoLabels: true },
   crossEntropy: { optimizer: NESTEROV, learningRate: 1e-2, needsLabels: true, usesPseudoLabels: false },
 };
