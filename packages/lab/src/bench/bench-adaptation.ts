@@ -3,74 +3,106 @@ import {
   type CommandContext,
   type DatasetOptions,
   damageOptions,
-  driftedSamples,
   type FrostOptions,
   loadModel,
   loadTestImages,
 } from "@mpo/cli";
 import { formatPoints, formatShare, given, type MethodName, mean, resolveRetrainConfig } from "@mpo/core";
-import { CORRUPTION_NAMES, type CorruptionName } from "@mpo/datasets";
-import { EngineWorker, retrain } from "@mpo/engine";
+import { CORRUPTION_NAMES } from "@mpo/datasets";
+import { EngineWorker, type Model, retrain } from "@mpo/engine";
 import { type Columns, printTable, withProgress } from "../harness.ts";
-import { servedAccuracy } from "../retrained-accuracy.ts";
+import { accuracyWith } from "../retrained-accuracy.ts";
+import { type AdaptationWindow, adaptationWindows, CARRIES_ON, type WindowOptions } from "./adaptation-windows.ts";
 
-export interface BenchAdaptationOptions extends DatasetOptions, FrostOptions {
+export interface BenchAdaptationOptions extends DatasetOptions, FrostOptions, WindowOptions {
   readonly weights: string;
   readonly methods: readonly MethodName[];
-  readonly severity: number;
-  readonly samples: number;
-  readonly judgeSamples: number;
   readonly epochs: number;
   readonly batch: number;
-  readonly seed: number;
   readonly threads?: number;
 }
 
+/** Shares, 0 to 1, of a window's judged images that are named rightly. */
+interface WindowRow {
+  readonly window: string;
+  /** By the source model. */
+  readonly none: number;
+  readonly after: ReadonlyMap<MethodName, number>;
+}
+
 /**
- * Retrains a stored model to each of the 15 corruptions, with each method, without labels, from the same weights every
- * time; judges on other images with the same damage. What would be served counts: the old weights where the new ones are
- * rejected.
+ * Retrains a stored model in the windows of a protocol, with each method; reports accuracy on other images than those
+ * adapted to. As on a device, the judge sees no labels, and what would be served counts: the weights that the window began
+ * with where the new ones are rejected.
  */
 export async function benchAdaptation(options: BenchAdaptationOptions, context: CommandContext): Promise<void> {
-  const { terminal, signal, environment, workingFolder } = context;
-  const { methods, severity, batch, epochs, seed, threads } = options;
+  const { terminal, signal, workingFolder } = context;
+  const { methods, protocol, severity } = options;
   const path = resolve(workingFolder, options.weights);
   const damage = await damageOptions(CORRUPTION_NAMES, options, context);
-  const model = await loadModel(path, signal);
-  const test = await loadTestImages(options, model, path, context);
-  const config = resolveRetrainConfig({ microBatch: batch });
-  /** By method; and before any. */
-  const after = new Map(methods.map((method): [MethodName, number[]] => [method, []]));
-  const before: number[] = [];
+  const source = await loadModel(path, signal);
+  const test = await loadTestImages(options, source, path, context);
+  const served = new Map(methods.map((method) => [method, source]));
+  const rows: WindowRow[] = [];
   const total = CORRUPTION_NAMES.length * methods.length;
   await withProgress({ terminal, title: "adapting", total }, async (advance) => {
-    for (const [index, corruption] of CORRUPTION_NAMES.entries()) {
-      const { adapted, judged } = await driftedSamples(test, { ...options, corruption }, damage);
-      for (const [method, accuracies] of after) {
-        await using worker = await EngineWorker.start({ environment, ...given({ threads }) }, { signal });
-        const task = { model, samples: adapted, judgedOn: judged, method, config, epochs, seed };
-        const { accuracyBefore, accuracyAfter } = servedAccuracy(await retrain(worker, task, { signal }));
-        before[index] ??= accuracyBefore;
-        accuracies.push(accuracyAfter);
-        terminal.record({ corruption, method, severity, accuracyBefore, accuracyAfter });
-        advance(`${corruption} ${method} ${formatPoints(accuracyAfter - accuracyBefore)}`);
+    for await (const window of adaptationWindows(test, options, damage)) {
+      const after = new Map<MethodName, number>();
+      let none = 0;
+      for (const [method, model] of served) {
+        const adapted = await adapt(window, { source, model, method }, options, context);
+        none = adapted.none;
+        after.set(method, adapted.accuracy);
+        if (CARRIES_ON[protocol]) served.set(method, { ...model, weights: adapted.weights });
+        const { accuracy, isAccepted, reason } = adapted;
+        terminal.record({ protocol, window: window.name, method, severity, none, accuracy, isAccepted, reason });
+        advance(`${window.name} ${method} ${formatPoints(accuracy - none)}`);
       }
+      rows.push({ window: window.name, none, after });
     }
   });
-  const columns = [["before", before] as const, ...after];
-  printTable<string>(
-    [...CORRUPTION_NAMES, "mean"],
+  const last: WindowRow = {
+    window: "mean",
+    none: mean(rows.map(({ none }) => none)),
+    after: new Map(methods.map((method) => [method, mean(rows.map(({ after }) => after.get(method) ?? 0))])),
+  };
+  for (const [method, accuracy] of last.after) {
+    const below = rows.filter(({ none, after }) => (after.get(method) ?? 0) < none).length;
+    terminal.record({ protocol, window: last.window, method, severity, none: last.none, accuracy, below });
+  }
+  printTable<WindowRow>(
+    [...rows, last],
     [
-      ["corruption", (corruption) => corruption],
-      ...columns.map(([head, all]): Columns<string>[number] => [
-        head,
-        // The last row is the mean.
-        (corruption) => formatShare(all[CORRUPTION_NAMES.indexOf(corruption as CorruptionName)] ?? mean(all)),
+      ["window", ({ window }) => window],
+      ["none", ({ none }) => formatShare(none)],
+      ...methods.map((method): Columns<WindowRow>[number] => [
+        method,
+        ({ after }) => formatShare(after.get(method) ?? 0),
       ]),
     ],
     terminal,
   );
-  for (const [method, all] of after) {
-    terminal.record({ corruption: "mean", method, accuracyBefore: mean(before), accuracyAfter: mean(all) });
-  }
+}
+
+interface Subject {
+  readonly source: Model;
+  /** What the window begins with. */
+  readonly model: Model;
+  readonly method: MethodName;
+}
+
+async function adapt(
+  { adapted: samples, judged }: AdaptationWindow,
+  { source, model, method }: Subject,
+  { batch, epochs, seed, threads }: BenchAdaptationOptions,
+  { environment, signal }: CommandContext,
+) {
+  await using worker = await EngineWorker.start({ environment, ...given({ threads }) }, { signal });
+  const { labels: _, ...judgedOn } = judged;
+  const config = resolveRetrainConfig({ microBatch: batch });
+  const task = { model, samples, judgedOn, method, config, epochs, seed };
+  const { weights, isAccepted, reason } = await retrain(worker, task, { signal });
+  const accuracy = await accuracyWith(worker, weights, judged, signal);
+  const none = await accuracyWith(worker, source.weights, judged, signal);
+  return { weights, isAccepted, reason, accuracy, none };
 }

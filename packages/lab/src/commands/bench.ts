@@ -24,6 +24,7 @@ import { MAX_BATCH, METHOD_NAMES } from "@mpo/core";
 import { CORRUPTION_NAMES, FILTERS, FITS } from "@mpo/datasets";
 import { FORM_NAMES, MODEL_NAMES, type ModelName, NORM_NAMES } from "@mpo/engine";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { PROTOCOL_NAMES } from "../bench/adaptation-windows.ts";
 import { type BenchAdaptationOptions, benchAdaptation } from "../bench/bench-adaptation.ts";
 import { type BenchEmulationOptions, benchEmulation } from "../bench/bench-emulation.ts";
 import { type BenchJudgeOptions, benchJudge } from "../bench/bench-judge.ts";
@@ -93,10 +94,11 @@ export function define(bench: Command, context: CommandContext): void {
     .action((options: BenchMemoryOptions) => benchMemory(options, context));
   const adaptation = add(
     "adaptation",
-    "accuracy before and after label-free retraining, for each of the 15 corruptions",
+    "accuracy before and after label-free retraining, in 15 windows of the 15 corruptions",
   )
     .addOption(weightsOption())
-    .option("--methods <list>", `some of ${METHOD_NAMES.join(",")}`, listOf(METHOD_NAMES), ["tent", "shot"]);
+    .addOption(choice("--protocol <name>", "what the windows meet, and from where they begin", PROTOCOL_NAMES, "reset"))
+    .option("--methods <list>", `some of ${METHOD_NAMES.join(",")}`, listOf(METHOD_NAMES), ["tent", "eta", "shot"]);
   addDatasetOptions(adaptation).addOption(severityOption()).addOption(frostOption());
   addAdaptingOptions(adaptation, { samples: 2000, judgeSamples: 2000 }).action((options: BenchAdaptationOptions) =>
     benchAdaptation(options, context),

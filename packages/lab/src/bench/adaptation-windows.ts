@@ -1,0 +1,96 @@
+import { samplesOf } from "@mpo/cli";
+import { MpoError } from "@mpo/core";
+import {
+  CORRUPTION_NAMES,
+  type CorruptionOptions,
+  concatImages,
+  corrupt,
+  createRandom,
+  deriveSeed,
+  type ImageSet,
+  type Severity,
+  takeImages,
+} from "@mpo/datasets";
+import type { Samples } from "@mpo/engine";
+import { drawnByClass, ofSomeClasses } from "./class-draws.ts";
+
+/**
+ * What windows of adaptation meet, one after the other.
+ * - `reset`: each corruption from the source model.
+ * - `continual`: each corruption from what the one before has left (Wang et al. 2022).
+ * - `mixed`: all corruptions in each window, from what the one before has left.
+ * - `correlated`: as `continual`, and the classes of each window in shares from a Dirichlet distribution of 0.1 (Gong et al. 2022).
+ * - `few`: as `reset`, with 512 images of half of the classes at most (BoTTA, Danilowski et al. 2025).
+ *
+ * All are judged on other images of all classes.
+ */
+export const PROTOCOL_NAMES = ["reset", "continual", "mixed", "correlated", "few"] as const;
+export type ProtocolName = (typeof PROTOCOL_NAMES)[number];
+
+/** Whether a window begins with what the one before has left. */
+export const CARRIES_ON: Readonly<Record<ProtocolName, boolean>> = {
+  reset: false,
+  continual: true,
+  mixed: true,
+  correlated: true,
+  few: false,
+};
+
+const DIRICHLET = 0.1;
+const FEW_IMAGES = 512;
+const FEW_CLASSES_SHARE = 0.5;
+
+export interface AdaptationWindow {
+  /** The corruption, or a number where it has all. */
+  readonly name: string;
+  readonly adapted: Samples;
+  readonly judged: Samples;
+}
+
+export interface WindowOptions {
+  readonly protocol: ProtocolName;
+  readonly severity: number;
+  readonly samples: number;
+  readonly judgeSamples: number;
+  readonly seed: number;
+}
+
+/** The windows of a protocol over a labelled test set, seeded. Throws `invalid-argument` when there are too few images. */
+export async function* adaptationWindows(
+  test: ImageSet,
+  { protocol, severity, samples, judgeSamples, seed }: WindowOptions,
+  damage: CorruptionOptions,
+): AsyncGenerator<AdaptationWindow, void, undefined> {
+  const wanted = samples + judgeSamples;
+  if (wanted > test.count) {
+    throw new MpoError("invalid-argument", `${wanted} samples are wanted; the data set has ${test.count}`, {
+      hint: "Lower --samples or --judge-samples.",
+    });
+  }
+  const all = Array.from({ length: test.count }, (_, index) => index);
+  for (const [index, corruption] of CORRUPTION_NAMES.entries()) {
+    const random = createRandom(deriveSeed(seed, "window", index));
+    const order = random.shuffled(all);
+    const pool = takeImages(test, order.slice(judgeSamples));
+    const drawn = (): ArrayLike<number> => {
+      if (protocol === "correlated") return drawnByClass(pool, { count: samples, concentration: DIRICHLET, random });
+      if (protocol === "few") {
+        return ofSomeClasses(pool, { count: Math.min(samples, FEW_IMAGES), share: FEW_CLASSES_SHARE, random });
+      }
+      return all.slice(0, samples);
+    };
+    const damaged = async (images: ImageSet): Promise<Samples> => {
+      const corruptions = protocol === "mixed" ? CORRUPTION_NAMES : [corruption];
+      const parts = corruptions.map(async (each, part) => {
+        const indices = all.slice(0, images.count).filter((at) => at % corruptions.length === part);
+        return await corrupt(takeImages(images, indices), each, severity as Severity, deriveSeed(seed, index), damage);
+      });
+      return samplesOf(concatImages(await Promise.all(parts)));
+    };
+    yield {
+      name: protocol === "mixed" ? `window ${index + 1}` : corruption,
+      adapted: await damaged(takeImages(pool, drawn())),
+      judged: await damaged(takeImages(test, order.slice(0, judgeSamples))),
+    };
+  }
+}
