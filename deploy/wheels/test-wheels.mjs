@@ -3,7 +3,7 @@
  * against it in a copy of this checkout, and runs the engine's tests of gradients, memory and sessions there. The
  * checkout and its cache stay as they are.
  *
- * usage: node deploy/wheels/test-wheels.mjs [--all] [VERSION | WHEEL-FILE]... (after `tsc -b`)
+ * usage: node deploy/wheels/test-wheels.mjs [--all | --only NAME]... [VERSION | WHEEL-FILE]... (after `tsc -b`)
  */
 import { cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ import { lastLines, runChild } from "../setup/child.mjs";
 import { findPip } from "../setup/tensorflow-library.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const USAGE = "usage: npm run test:wheels -- [--all] [VERSION | WHEEL-FILE]...";
+const USAGE = "usage: npm run test:wheels -- [--all | --only NAME]... [VERSION | WHEEL-FILE]...";
 
 /** The last of each release line since 2.15. On arm64 the wheels of 2.15 have a name of their own. */
 const RELEASES = ["2.15.1", "2.16.2", "2.17.1", "2.18.1", "2.19.1", "2.20.0", "2.21.0"];
@@ -100,9 +100,10 @@ async function copyCheckout(room) {
 /**
  * @param {string} wanted a version, or a wheel's file
  * @param {boolean} isAll all tests of the engine
+ * @param {readonly string[]} only parts of names of test files; none: all of those that are run
  * @returns {Promise<Result>}
  */
-async function tryWheel(wanted, isAll) {
+async function tryWheel(wanted, isAll, only) {
   const began = performance.now();
   const cache = cacheRoot(process.env);
   await mkdir(join(cache, "tmp"), { recursive: true });
@@ -124,7 +125,8 @@ async function tryWheel(wanted, isAll) {
     });
     if (setup.code !== 0) return result(0, [`the set-up failed: ${lastLines(setup.stderr, 6)}`], wheel);
     const built = join(room, "packages/engine/dist");
-    const files = isAll ? await testsBelow(built) : TESTS.map((name) => `${name}.test.js`);
+    const all = isAll ? await testsBelow(built) : TESTS.map((name) => `${name}.test.js`);
+    const files = all.filter((name) => only.length === 0 || only.some((part) => name.includes(part)));
     const options = [
       "--enable-source-maps",
       "--test",
@@ -156,12 +158,16 @@ async function tryWheel(wanted, isAll) {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { all: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+  options: {
+    all: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [] },
+    help: { type: "boolean", default: false },
+  },
 });
 if (values.help) console.log(USAGE);
 else {
   for (const wanted of positionals.length > 0 ? positionals : RELEASES) {
-    const { wheel, seconds, passed, failed } = await tryWheel(wanted, values.all);
+    const { wheel, seconds, passed, failed } = await tryWheel(wanted, values.all, values.only);
     const outcome = failed.length === 0 ? `${passed} tests pass` : `${passed} tests pass, FAILED: ${failed.join("; ")}`;
     console.log(
       `${wanted.endsWith(".whl") ? basename(wanted) : wanted} (${wheel}): ${outcome} (${Math.round(seconds)} s)`,

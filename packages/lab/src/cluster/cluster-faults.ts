@@ -21,9 +21,9 @@ export interface ClusterFault {
 /** One fault of a schedule. */
 export interface DrawnFault {
   readonly fault: ClusterFault;
-  /** From 0 up to 1. */
-  readonly pickServer: number;
-  readonly pickCoordinator: number;
+  /** By their place. */
+  readonly server: number;
+  readonly coordinator: number;
   readonly lastsMs: number;
   readonly quietMs: number;
 }
@@ -32,6 +32,12 @@ export interface DrawnFault {
 const LONGEST_MS = 20_000;
 const SHORTEST_MS = 4_000;
 const QUIET_MS = 5_000;
+const OPEN = { kind: "open" } as const;
+const CUT = { kind: "cut" } as const;
+/** Farther than any two places on earth. */
+const LATE = { kind: "late", ms: 200 } as const;
+/** As a card that is worn, or a disk that others write to. */
+const SLOW_MS = 300;
 
 const serverKilled: ClusterFault = {
   name: "server killed",
@@ -70,18 +76,100 @@ const bothKilled: ClusterFault = {
   end: serverKilled.end,
 };
 
-/** Servers and coordinators in turn. */
-const IN_TURN = [serverKilled, coordinatorKilled, serverStopped, coordinatorStopped, bothKilled];
+/** It sees nobody, and is seen by who asks it: a client of it must go elsewhere. */
+const serverCutOff: ClusterFault = {
+  name: "server cut off from the others",
+  start: async ({ fleet, server }) => fleet.surroundings.setLinks(CUT, server.name),
+  end: async ({ fleet, server }) => {
+    fleet.surroundings.setLinks(OPEN, server.name);
+    await fleet.cluster.untilReady();
+  },
+};
 
-/** The faults of a seed, without end: each kind once, in a drawn order, then again. */
-export function* faultsOf(seed: number): Generator<DrawnFault, never, undefined> {
+/** Both still see the third. */
+const linkCut: ClusterFault = {
+  name: "link between two servers cut",
+  start: async ({ fleet, server }) => fleet.surroundings.setLinks(CUT, server.name, after(fleet, server)),
+  end: async ({ fleet, server }) => {
+    fleet.surroundings.setLinks(OPEN, server.name, after(fleet, server));
+    await fleet.cluster.untilReady();
+  },
+};
+
+const linkLate: ClusterFault = {
+  name: `server's links ${LATE.ms} ms late each way`,
+  start: async ({ fleet, server }) => fleet.surroundings.setLinks(LATE, server.name),
+  end: async ({ fleet, server }) => fleet.surroundings.setLinks(OPEN, server.name),
+};
+
+/** nats-server leaves its store alone after that: with room, somebody starts it again, without what it had. */
+const diskFull: ClusterFault = {
+  name: "server's disk full",
+  start: ({ fleet, server }) => fleet.surroundings.diskOf(server.name).fill(),
+  end: async ({ fleet, server }) => {
+    await fleet.surroundings.diskOf(server.name).free();
+    await fleet.cluster.kill(server);
+    await fleet.surroundings.emptyStore(server);
+    await fleet.cluster.restart(server);
+  },
+};
+
+/** Somebody has to mount it again, and to start what used it. */
+const diskReadOnly: ClusterFault = {
+  name: "server's disk read-only",
+  start: ({ fleet, server }) => fleet.surroundings.diskOf(server.name).fail(),
+  end: async ({ fleet, server }) => {
+    const disk = fleet.surroundings.diskOf(server.name);
+    await fleet.cluster.kill(server);
+    await disk.unmount();
+    await disk.mount();
+    await fleet.surroundings.emptyStore(server);
+    await fleet.cluster.restart(server);
+  },
+};
+
+const diskSlow: ClusterFault = {
+  name: `server's disk slow (${SLOW_MS} ms a write)`,
+  start: ({ fleet, server }) => fleet.surroundings.slowDown(server.name, server.child.pid ?? 0, SLOW_MS),
+  end: ({ fleet, server }) => fleet.surroundings.speedUp(server.name),
+};
+
+/** Whoever comes after a server. */
+function after({ cluster: { nodes } }: ClusterFleet, { name }: ClusterNode): string {
+  const index = nodes.findIndex((one) => one.name === name);
+  return nodes[(index + 1) % nodes.length]?.name ?? name;
+}
+
+/** By what they are done to. */
+export const FAULT_GROUPS = {
+  processes: [serverKilled, coordinatorKilled, serverStopped, coordinatorStopped, bothKilled],
+  links: [serverCutOff, linkCut, linkLate],
+  disks: [diskFull, diskReadOnly],
+  "slow disks": [diskSlow],
+} as const;
+export type FaultGroup = keyof typeof FAULT_GROUPS;
+
+/** The faults of a seed, without end: each kind once, in a drawn order, then again. Victims take turns too. */
+export function* faultsOf(
+  seed: number,
+  groups: readonly FaultGroup[],
+  victims: { readonly servers: number; readonly coordinators: number },
+): Generator<DrawnFault, never, undefined> {
   const random = createRandom(seed);
+  const turns = (count: number): (() => number) => {
+    let left: readonly number[] = [];
+    return () => {
+      if (left.length === 0) left = random.shuffled(Array.from({ length: count }, (_, index) => index));
+      const [next = 0, ...others] = left;
+      left = others;
+      return next;
+    };
+  };
+  const [server, coordinator] = [turns(victims.servers), turns(victims.coordinators)];
   for (;;) {
-    for (const fault of random.shuffled(IN_TURN)) {
+    for (const fault of random.shuffled(groups.flatMap((group) => [...FAULT_GROUPS[group]]))) {
       yield {
-        fault,
-        pickServer: random.uniform(),
-        pickCoordinator: random.uniform(),
+        ...{ fault, server: server(), coordinator: coordinator() },
         lastsMs: SHORTEST_MS + random.uniform() * (LONGEST_MS - SHORTEST_MS),
         quietMs: QUIET_MS * (0.5 + random.uniform()),
       };

@@ -6,8 +6,11 @@ import { binary, NatsCluster } from "@mpo/transport/testing";
 import { BenchCoordinator } from "../bench/fleet/bench-coordinator.ts";
 import { SimulatedFleet, type SimulatedFleetOptions } from "../bench/fleet/simulated-fleet.ts";
 import { AUTHORITY_FOLDER, adminOf, LOCAL_JOIN_FILE, openStoreLink } from "../fleet-access.ts";
+import { Surroundings, type SurroundingsOptions } from "./cluster-surroundings.ts";
 
-export interface ClusterFleetOptions extends Pick<SimulatedFleetOptions, "agents" | "seed" | "listener"> {
+export interface ClusterFleetOptions
+  extends Pick<SimulatedFleetOptions, "agents" | "seed" | "listener">,
+    SurroundingsOptions {
   readonly folder: string;
   /** Devices that join, and are switched off before anything happens. */
   readonly ghosts: number;
@@ -40,30 +43,37 @@ export class ClusterFleet implements AsyncDisposable {
   readonly cluster: NatsCluster;
   readonly coordinators: readonly ClusterCoordinator[];
   readonly agents: SimulatedFleet;
+  readonly surroundings: Surroundings;
   readonly #keysFolder: string;
   readonly #local: LocalJoin;
   readonly #ends: (() => Promise<void> | void)[];
 
   private constructor(
-    parts: Pick<ClusterFleet, "cluster" | "coordinators" | "agents"> & { keysFolder: string; local: LocalJoin },
+    parts: Pick<ClusterFleet, "cluster" | "coordinators" | "agents" | "surroundings"> & {
+      keysFolder: string;
+      local: LocalJoin;
+    },
     ends: (() => Promise<void> | void)[],
   ) {
     this.cluster = parts.cluster;
     this.coordinators = parts.coordinators;
     this.agents = parts.agents;
+    this.surroundings = parts.surroundings;
     this.#keysFolder = parts.keysFolder;
     this.#local = parts.local;
     this.#ends = ends;
   }
 
   static async start(options: ClusterFleetOptions): Promise<ClusterFleet> {
-    const { folder, agents: count, ghosts, seed, listener, onProgress, signal } = options;
+    const { folder, agents: count, ghosts, hasDisks, keepsStores, seed, listener, onProgress, signal } = options;
     const ends: (() => Promise<void> | void)[] = [];
     try {
       const keysFolder = join(folder, AUTHORITY_FOLDER);
       const { config, serverPem } = await prepareNats(keysFolder, { signal });
       const access = { config, serverPem, pairFile: NATS_FILES.pairFile };
-      const cluster = await NatsCluster.start(binary().path, folder, access);
+      const surroundings = new Surroundings({ hasDisks, keepsStores });
+      ends.push(() => surroundings.end());
+      const cluster = await NatsCluster.start(binary().path, folder, access, surroundings.ofCluster);
       ends.push(() => cluster.stop());
       onProgress("three nats-servers run, with the fleet's identities");
       const servers = cluster.nodes.map(({ url }) => url);
@@ -100,7 +110,7 @@ export class ClusterFleet implements AsyncDisposable {
       ends.push(() => agents[Symbol.asyncDispose]());
       await agents.untilJoined(count, signal);
       onProgress(`${count} agents have joined`);
-      return new ClusterFleet({ cluster, coordinators, agents, keysFolder, local }, ends);
+      return new ClusterFleet({ cluster, coordinators, agents, surroundings, keysFolder, local }, ends);
     } catch (thrown) {
       await endAll(ends);
       throw thrown;

@@ -5,7 +5,7 @@ import { MpoError, SECOND_MS } from "@mpo/core";
 import { systemClock } from "@mpo/io";
 import { until } from "../bench/fleet/simulated-fleet.ts";
 import type { PromiseFigures } from "../promises/fleet-promises.ts";
-import { type DrawnFault, faultsOf } from "./cluster-faults.ts";
+import { type DrawnFault, type FaultGroup, faultsOf } from "./cluster-faults.ts";
 import { ClusterFleet } from "./cluster-fleet.ts";
 import { ClusterHistory, identityOf } from "./cluster-history.ts";
 import { ClusterLoad } from "./cluster-load.ts";
@@ -18,6 +18,10 @@ export interface ClusterRunOptions {
   /** No fault begins after this. */
   readonly maxMs: number;
   readonly seed: number;
+  /** What may go wrong. */
+  readonly groups: readonly FaultGroup[];
+  /** Whether a server whose disk has failed starts again with what it has. */
+  readonly keepsStores: boolean;
   readonly onProgress: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -67,11 +71,23 @@ export async function runCluster(options: ClusterRunOptions): Promise<ClusterRep
 }
 
 async function measure(options: ClusterRunOptions, folder: string): Promise<ClusterReport> {
-  const { agents, maxMs, seed, onProgress, signal } = options;
+  const { agents, maxMs, seed, groups, keepsStores, onProgress, signal } = options;
   const history = new ClusterHistory();
   const timeline = new Timeline();
   const listener = history.hear.bind(history);
-  await using fleet = await ClusterFleet.start({ folder, agents, ghosts: GHOSTS, seed, listener, onProgress, signal });
+  await using fleet = await ClusterFleet.start({
+    ...{
+      folder,
+      agents,
+      ghosts: GHOSTS,
+      hasDisks: groups.includes("disks"),
+      keepsStores,
+      seed,
+      listener,
+      onProgress,
+      signal,
+    },
+  });
   fleet.agents.report();
   await until({
     ...{ what: "agents configured", goal: agents, patienceMs: PATIENCE_MS, signal, onProgress: () => undefined },
@@ -82,7 +98,8 @@ async function measure(options: ClusterRunOptions, folder: string): Promise<Clus
   const beganMs = systemClock.monotonicMs();
   const work = async (): Promise<void> => {
     let count = 0;
-    for (const drawn of faultsOf(seed)) {
+    const victims = { servers: fleet.cluster.nodes.length, coordinators: fleet.coordinators.length };
+    for (const drawn of faultsOf(seed, groups, victims)) {
       await systemClock.sleep(drawn.quietMs, { signal });
       if (systemClock.monotonicMs() - beganMs > maxMs || history.anomalies().length > 0) return;
       const span = await disturb(drawn, { fleet, timeline, agents, signal });
@@ -115,11 +132,11 @@ async function measure(options: ClusterRunOptions, folder: string): Promise<Clus
 
 /** Lets a fault happen, and waits until all is well again. */
 async function disturb(
-  { fault, pickServer, pickCoordinator, lastsMs }: DrawnFault,
+  { fault, server: serverAt, coordinator: coordinatorAt, lastsMs }: DrawnFault,
   { fleet, timeline, agents, signal }: Disturbed,
 ): Promise<FaultSpan> {
-  const server = fleet.cluster.nodes[Math.floor(pickServer * fleet.cluster.nodes.length)];
-  const coordinator = fleet.coordinators[Math.floor(pickCoordinator * fleet.coordinators.length)];
+  const server = fleet.cluster.nodes[serverAt];
+  const coordinator = fleet.coordinators[coordinatorAt];
   if (server === undefined || coordinator === undefined) throw new MpoError("internal", "nobody to do it to");
   const victims = { fleet, server, coordinator, signal };
   const span = timeline.begin(fault.name);

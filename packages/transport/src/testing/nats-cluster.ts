@@ -33,6 +33,17 @@ function openAccess(accountBytes: number): string {
 accounts { FLEET: { jetstream: { max_file: ${accountBytes} }, users: [{ user: fleet, password: fleet }] } }`;
 }
 
+/** What a run may put between its servers, and below them. */
+export interface ClusterSurroundings {
+  /** Makes the folder of a server's store what it is to be. */
+  readonly prepareFolder?: (folder: string) => Promise<void>;
+  /** Where one server finds another: the port, or that of a wire that leads there. */
+  readonly routeTo?: (from: string, to: string, port: number) => Promise<number>;
+}
+
+/** Servers are told where the others are, and must not find out by themselves: the wire would be left out. */
+const NOWHERE = "127.0.0.1:1";
+
 /** One server of a cluster. */
 export interface ClusterNode {
   readonly name: string;
@@ -53,21 +64,36 @@ export class NatsCluster {
   }
 
   /** Starts them, and waits until they have a leader. `access`, where nobody proves anything: bytes of all copies together. */
-  static async start(binary: string, folder: string, access: ClusterAccess | number): Promise<NatsCluster> {
+  static async start(
+    binary: string,
+    folder: string,
+    access: ClusterAccess | number,
+    { prepareFolder, routeTo }: ClusterSurroundings = {},
+  ): Promise<NatsCluster> {
     const ports = await freePorts(9);
-    const routes = ports.slice(6).map((port) => `"nats://127.0.0.1:${port}"`);
+    const names = ["n1", "n2", "n3"] as const;
+    const routesOf = async (name: string): Promise<readonly string[]> =>
+      await Promise.all(
+        ports.slice(6).flatMap((port, index) => {
+          const other = names[index] ?? "";
+          if (routeTo !== undefined && other === name) return [];
+          return [(routeTo?.(name, other, port) ?? Promise.resolve(port)).then((at) => `"nats://127.0.0.1:${at}"`)];
+        }),
+      );
+    const advertise = routeTo === undefined ? "" : `advertise: "${NOWHERE}", `;
     const nodes = await Promise.all(
-      ["n1", "n2", "n3"].map(async (name, index): Promise<ClusterNode> => {
+      names.map(async (name, index): Promise<ClusterNode> => {
         const [port, monitorPort, routePort] = [0, 3, 6].map((kind) => ports[kind + index]);
         const own = join(folder, name);
         await mkdir(own);
+        await prepareFolder?.(own);
         if (typeof access !== "number") await writeFile(join(own, access.pairFile), access.serverPem, { mode: 0o600 });
         await writeFile(
           join(own, "nats.conf"),
           `server_name: ${name}, listen: "127.0.0.1:${port}", http: "127.0.0.1:${monitorPort}"
 jetstream { store_dir: "${own}", sync_interval: always, max_file_store: 2GB }
 ${typeof access === "number" ? openAccess(access) : access.config}
-cluster { name: fleet, listen: "127.0.0.1:${routePort}", routes: [${routes.join()}] }`,
+cluster { name: fleet, listen: "127.0.0.1:${routePort}", ${advertise}routes: [${(await routesOf(name)).join()}] }`,
         );
         const urls = { url: `nats://127.0.0.1:${port}`, monitorUrl: `http://127.0.0.1:${monitorPort}` };
         return { name, ...urls, folder: own, child: launch(binary, own) };
@@ -160,7 +186,7 @@ cluster { name: fleet, listen: "127.0.0.1:${routePort}", routes: [${routes.join(
     for (;;) {
       for (const { child, name, folder } of this.nodes) {
         if (isRunning(child)) continue;
-        throw new Error(`${name} ended: ${await readFile(join(folder, "nats.log"), "utf8")}`);
+        throw new Error(`${name} ended: ${await readFile(`${folder}.log`, "utf8")}`);
       }
       const healths = this.nodes.map(({ monitorUrl }) =>
         look(`${monitorUrl}/healthz`).then(
@@ -183,7 +209,8 @@ async function look(url: string): Promise<Response> {
 }
 
 function launch(binary: string, folder: string): ChildProcess {
-  const args = ["--config", join(folder, "nats.conf"), "--log", join(folder, "nats.log")];
+  // Beside the folder: what a server says of a disk that is full must not need that disk.
+  const args = ["--config", join(folder, "nats.conf"), "--log", `${folder}.log`];
   return spawn(binary, args, { cwd: folder, stdio: "ignore" });
 }
 
