@@ -37,6 +37,22 @@ export interface StoreUse {
   readonly diskFreeBytes?: number;
 }
 
+/** What the servers of a cluster hold, each for itself. */
+export interface StoreReplicas {
+  /** By name. None: there is one copy. */
+  readonly servers: readonly string[];
+  /** Those of them that do not hold the newest of some stream. */
+  readonly away: readonly string[];
+  /** The first entry of each stream and server whose copy is not what most have. */
+  readonly differences: readonly {
+    readonly stream: string;
+    readonly server: string;
+    readonly sequence: number;
+    /** Whether most copies are the same; else it is not known which is wrong. */
+    readonly isCertain: boolean;
+  }[];
+}
+
 /** Options of every call. Its signal ends the waiting: a write that was sent may still happen. */
 export type StoreCallOptions = Abortable;
 
@@ -145,6 +161,8 @@ export interface StateStore {
   reserve?(options: StoreCallOptions): Promise<void>;
   /** How full it is. Absent: it knows no bounds. */
   use?(options: StoreCallOptions): Promise<StoreUse>;
+  /** Compares the copies that its servers hold. Absent: there is one. */
+  replicas?(options: StoreCallOptions): Promise<StoreReplicas>;
   /** Ends all watches and lets go of the connection if it is the store's own. Calls after it are `unavailable`. */
   close(): Promise<void>;
 }

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { MpoError } from "@mpo/core";
 import { LogStateStore } from "../../store/log-state-store.ts";
-import type { StateStore, StoreCallOptions, StoreUse } from "../../store/state-store.ts";
+import type { StateStore, StoreCallOptions, StoreReplicas, StoreUse } from "../../store/state-store.ts";
 import type { StoreLayout } from "../../store/store-layout.ts";
 import { natsError } from "../nats-error.ts";
 import type { NatsLink } from "../nats-link.ts";
 import { checkSync, requireVersion } from "../server/server-checks.ts";
+import { checkReplicas } from "./check-replicas.ts";
 import { JetstreamLog } from "./jetstream-log.ts";
 import { reserveStreams } from "./reserve-streams.ts";
 import { readUse } from "./stream-use.ts";
@@ -50,7 +51,9 @@ export async function openJetstreamStore(link: NatsLink, options: JetstreamStore
   await reserve(signal === undefined ? {} : { signal });
   const use = async ({ signal: asked }: StoreCallOptions): Promise<StoreUse> =>
     await link.within(readUse(manager, { layout, replicas, folder }), asked, "cannot read how full the store is");
-  return Object.assign(store, { reserve, use });
+  const compare = async ({ signal: asked }: StoreCallOptions): Promise<StoreReplicas> =>
+    await checkReplicas(link, manager, { layout, replicas, signal: asked });
+  return Object.assign(store, { reserve, use, ...(replicas === 1 ? {} : { replicas: compare }) });
 }
 
 /**
