@@ -18,7 +18,7 @@ export type { ClientOf } from "./grpc/service-client.ts";
 export { steadyTls, type TlsIdentity, type TlsSource } from "./grpc/tls-source.ts";
 export { TokenBuckets } from "./grpc/token-bucket.ts";
 export { deviceInbox, fleetClaims, roleCredentials } from "./nats/fleet-claims.ts";
-export { checkReplicas } from "./nats/jetstream/check-replicas.ts";
+
 export { openExistingStore, openJetstreamStore } from "./nats/jetstream/jetstream-state-store.ts";
 export { StoreCopy } from "./nats/jetstream/store-copy.ts";
 export { NatsLink } from "./nats/nats-link.ts";

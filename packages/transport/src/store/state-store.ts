@@ -33,6 +33,8 @@ export interface StreamEvent {
 export interface StoreUse {
   /** By name of the stream; bytes. */
   readonly streams: readonly { readonly name: string; readonly usedBytes: number; readonly limitBytes: number }[];
+  /** The servers of a cluster; none: there is one copy. Away: it lacks the newest of some stream. */
+  readonly servers: readonly { readonly name: string; readonly isAway: boolean }[];
   /** Free on the disk of the store, where that is on this machine. */
   readonly diskFreeBytes?: number;
 }

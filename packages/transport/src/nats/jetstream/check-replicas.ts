@@ -4,6 +4,7 @@ import type { StoreReplicas } from "../../store/state-store.ts";
 import type { StoreLayout } from "../../store/store-layout.ts";
 import type { NatsLink } from "../nats-link.ts";
 import { compareReplicas } from "./compare-replicas.ts";
+import { holdersOf } from "./replica-holders.ts";
 import { openReplicas } from "./replica-reader.ts";
 import { streamPlans } from "./stream-configs.ts";
 
@@ -35,7 +36,7 @@ export async function checkReplicas(
   const servers = new Set<string>();
   const away = new Set<string>();
   for (const name of names) {
-    const [present, absent] = holders(await info(name));
+    const [present, absent] = holdersOf((await info(name)).cluster);
     for (const server of [...present, ...absent]) servers.add(server);
     for (const server of absent) away.add(server);
   }
@@ -56,16 +57,6 @@ export async function checkReplicas(
   return { ...found, differences };
 }
 
-/** Who has a copy that is as new as the leader's, and who should have one. */
-function holders({ cluster }: StreamInfo): readonly [readonly string[], readonly string[]] {
-  const { leader, replicas = [] } = cluster ?? {};
-  if (leader === undefined || leader === "") return [[], []];
-  const isThere = ({ current, offline }: (typeof replicas)[number]): boolean => current && offline !== true;
-  const names = (isWanted: boolean): readonly string[] =>
-    replicas.filter((one) => isThere(one) === isWanted).map(({ name }) => name);
-  return [[leader, ...names(true)], names(false)];
-}
-
 /** By what and where it is. */
 async function differencesOf(
   link: NatsLink,
@@ -74,7 +65,7 @@ async function differencesOf(
 ): Promise<ReadonlyMap<string, StreamDifference>> {
   const found = new Map<string, StreamDifference>();
   const { config, state } = info;
-  const [servers] = holders(info);
+  const [servers] = holdersOf(info.cluster);
   if (servers.length < 2) return found;
   const stream = config.name;
   const readers = await openReplicas(link, manager, { stream, servers, upTo: state.last_seq }, { signal });

@@ -4,9 +4,11 @@ import { MpoError } from "@mpo/core";
 import { type Abortable, linkSignals } from "@mpo/io";
 import type { JetStreamManager } from "nats";
 import { type CopiedRecord, copyStream } from "../../store/copy-store.ts";
+import type { StoreReplicas } from "../../store/state-store.ts";
 import type { StoreLayout } from "../../store/store-layout.ts";
 import { natsError } from "../nats-error.ts";
 import type { NatsLink } from "../nats-link.ts";
+import { checkReplicas } from "./check-replicas.ts";
 import { JetstreamLog } from "./jetstream-log.ts";
 import { reserveStreams } from "./reserve-streams.ts";
 import { streamPlans } from "./stream-configs.ts";
@@ -50,6 +52,12 @@ export class StoreCopy {
     } catch (thrown) {
       throw natsError(thrown, "cannot open JetStream");
     }
+  }
+
+  /** Compares the copies that the servers of a cluster hold. */
+  async replicas(options: Abortable): Promise<StoreReplicas> {
+    const { layout, replicas = 1 } = this.#options;
+    return await checkReplicas(this.#link, this.#manager, { layout, replicas, ...options });
   }
 
   /** The server's release. */
