@@ -22,6 +22,7 @@ export const WELL: Readonly<Record<string, Samples>> = {
   [`mpo_store_disk_free_bytes{${one},disk="store"}`]: "50000000000x600",
   [`mpo_store_stream_bytes{${one},stream="audit"}`]: "1000x600",
   [`mpo_store_stream_limit_bytes{${one},stream="audit"}`]: "8000000x600",
+  [`mpo_store_server_away{${one},server="n1"}`]: "0x600",
   [`mpo_calls_total{${one},method="hello",code="ok"}`]: "0+10x600",
   [`mpo_calls_total{${one},method="hello",code="unavailable"}`]: "0+0.01x600",
   [`mpo_calls_refused_total{${one},method="hello"}`]: "0x600",
@@ -75,6 +76,16 @@ export const CASES: readonly AlertCase[] = [
     alert: "MpoStoreStreamFull",
     series: { [`mpo_store_stream_bytes{${one},stream="audit"}`]: "1000 7500000x100" },
     ...{ firesAt: "17m", silentAt: "14m" },
+  },
+  {
+    alert: "MpoStoreServerAway",
+    series: { [`mpo_store_server_away{${one},server="n2"}`]: "0 1x100" },
+    ...{ firesAt: "7m", silentAt: "4m" },
+  },
+  {
+    alert: "MpoStoreCopyDiffers",
+    series: { [`mpo_store_copy_differs{${one},server="n2",stream="audit"}`]: "_x4 1x100" },
+    ...{ firesAt: "6m", silentAt: "2m" },
   },
   {
     alert: "MpoCallsFail",

@@ -45,6 +45,7 @@ import type { ResolvedSettings } from "./settings.ts";
 import type { StoreContext } from "./store/change-entry.ts";
 import { StoreHealth } from "./store/store-health.ts";
 import { recentUse } from "./store/store-use.ts";
+import { ReplicaWatch } from "./store/watch-replicas.ts";
 import type { Watching } from "./store/watched-map.ts";
 
 export interface CoordinatorPorts {
@@ -146,6 +147,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   });
   const presenceMs = (): number => health.presenceMs;
   const storeUse = recentUse({ store, clock, logger });
+  const replicas = new ReplicaWatch({ store, clock, logger });
   const metrics = createMetrics({
     devices: () =>
       countDevices({
@@ -160,6 +162,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     storeLagMs: () => Math.max(...watches().map(({ lagMs }) => lagMs)),
     waitingIndexes: () => watches().filter(({ isReady }) => !isReady).length,
     storeUse: () => storeUse(ends.signal),
+    differingCopies: () => replicas.differing,
     certificates: () => certificatesOf(authority, ports.listenerValidity),
   });
   const watches = (): readonly Watching[] => Object.values(parts).flatMap((part) => part.watches);
@@ -168,16 +171,8 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     onSearched: (ms) => metrics.searched(ms),
   });
   const common = {
-    registry,
-    statuses,
-    profiles,
-    documents,
-    searches,
-    audit,
-    clock,
-    logger,
-    heartbeatSeconds,
-    identities,
+    ...{ registry, statuses, profiles, documents, searches },
+    ...{ audit, clock, logger, heartbeatSeconds, identities },
   };
   const { natsServers, probes } = settings;
   const adaptations = new AdaptationApi({ ...common, reservoir });
@@ -269,6 +264,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
         audit.run(ending),
         queue.run(worker, ending),
         health.run(ending),
+        replicas.run(ending),
         life.run(ending),
         rollouts.run(ready, ending),
         ...(identities === undefined

@@ -18,3 +18,4 @@ export type {
   RunOptions,
 } from "./run-options.ts";
 export { type CoordinatorSettings, resolveSettings } from "./settings.ts";
+export { compareCopies } from "./store/compare-copies.ts";

@@ -1,4 +1,4 @@
-import type { StoreUse } from "@mpo/transport";
+import type { StoreReplicas, StoreUse } from "@mpo/transport";
 import { Gauge, type Registry } from "prom-client";
 
 /** What a coordinator stands on. */
@@ -7,6 +7,8 @@ export interface HealthSources {
   readonly waitingIndexes: () => number;
   /** Undefined: not known. Each page asks several times. */
   readonly storeUse: () => Promise<StoreUse | undefined>;
+  /** Copies of streams that are not what most servers hold. */
+  readonly differingCopies: () => StoreReplicas["differences"];
   readonly certificates: () => readonly CertificateTimes[];
 }
 
@@ -54,6 +56,27 @@ export function addHealthGauges(sources: HealthSources, registers: Registry[]): 
       const use = await sources.storeUse();
       this.reset();
       if (use?.diskFreeBytes !== undefined) this.set({ disk: "store" }, use.diskFreeBytes);
+    },
+  });
+  new Gauge({
+    name: "mpo_store_server_away",
+    help: "Whether a server of the cluster lacks the newest of some stream (1) or not (0)",
+    labelNames: ["server"],
+    registers,
+    async collect() {
+      const use = await sources.storeUse();
+      this.reset();
+      for (const { name, isAway } of use?.servers ?? []) this.set({ server: name }, Number(isAway));
+    },
+  });
+  new Gauge({
+    name: "mpo_store_copy_differs",
+    help: "1 for a server's copy of a stream that is not what the others hold",
+    labelNames: ["server", "stream"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { server, stream } of sources.differingCopies()) this.set({ server, stream }, 1);
     },
   });
   const certificateGauge = (name: string, help: string, at: (times: CertificateTimes) => number): void => {

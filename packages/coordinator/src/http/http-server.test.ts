@@ -17,7 +17,15 @@ void it("the status server tells of health, readiness and counts", async (contex
   const metrics = createMetrics({
     ...NOTHING_COUNTED,
     waitingIndexes: () => 2,
-    storeUse: async () => ({ streams: [{ name: "audit", usedBytes: 5, limitBytes: 50 }], diskFreeBytes: 500 }),
+    storeUse: async () => ({
+      streams: [{ name: "audit", usedBytes: 5, limitBytes: 50 }],
+      servers: [
+        { name: "n1", isAway: false },
+        { name: "n2", isAway: true },
+      ],
+      diskFreeBytes: 500,
+    }),
+    differingCopies: () => [{ stream: "audit", server: "n1", sequence: 7, isCertain: true }],
     certificates: () => [{ name: "listener", notBeforeMs: 1_000, notAfterMs: 2_000 }],
     devices: () => ({ ...NO_DEVICES, online: 2, offline: 1, behind: 1, conditions: new Map([["throttled", 1]]) }),
     profiles: () => 2,
@@ -84,6 +92,9 @@ void it("the status server tells of health, readiness and counts", async (contex
     'mpo_store_stream_bytes{stream="audit"} 5',
     'mpo_store_stream_limit_bytes{stream="audit"} 50',
     'mpo_store_disk_free_bytes{disk="store"} 500',
+    'mpo_store_server_away{server="n1"} 0',
+    'mpo_store_server_away{server="n2"} 1',
+    'mpo_store_copy_differs{server="n1",stream="audit"} 1',
     'mpo_certificate_begins_seconds{certificate="listener"} 1',
     'mpo_certificate_ends_seconds{certificate="listener"} 2',
     'mpo_call_seconds_bucket{le="0.005",method="hello"} 1',

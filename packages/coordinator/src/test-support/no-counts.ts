@@ -15,5 +15,6 @@ export const NOTHING_COUNTED: MetricSources = {
   rollouts: () => ({ phases: new Map(), devices: new Map(), stillMs: 0 }),
   waitingIndexes: () => 0,
   storeUse: () => Promise.resolve(undefined),
+  differingCopies: () => [],
   certificates: () => [],
 };
