@@ -1,30 +1,14 @@
-import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import {
-  type BackupManifest,
-  createBackup,
-  type EmbeddedNats,
-  type ExternalNats,
-  type FleetPlace,
-  restoreBackup,
-  verifyBackup,
-} from "@mpo/coordinator";
+import { resolve } from "node:path";
+import { type BackupManifest, createBackup, restoreBackup, verifyBackup } from "@mpo/coordinator";
 import { formatBytes, given } from "@mpo/core";
-import { fileError } from "@mpo/io";
-import { silentLogger } from "@mpo/runtime";
 import { type Command, Option } from "commander";
 import type { CommandContext, Output } from "../command-context.ts";
-import { coordinatorFolder, natsServerPlaces } from "../fleet/coordinator-places.ts";
+import { type PlaceOptions, placeOf } from "../fleet/store-place.ts";
 import { repeated, urlOf } from "../options/address-options.ts";
 import { wholeNumber } from "../options/parsers.ts";
 import { createTable } from "../output/table.ts";
 
-interface BackupOptions {
-  readonly data?: string;
-  readonly natsServer?: string;
-  readonly nats?: readonly string[];
-  readonly natsCreds?: string;
-  readonly natsReplicas: number;
+interface BackupOptions extends PlaceOptions {
   readonly replace?: boolean;
 }
 
@@ -80,30 +64,6 @@ function withPlace(command: Command): Command {
     .option("--nats <url>", "the store is in this cluster; may be repeated", repeated(urlOf("nats", "tls")))
     .option("--nats-creds <file>", "credentials for it, where the folder has no keys")
     .option("--nats-replicas <n>", "copies of each stream that is made there", wholeNumber(1, 5), 3);
-}
-
-function placeOf(options: BackupOptions, context: CommandContext): FleetPlace {
-  const { environment, workingFolder, signal } = context;
-  const folder = coordinatorFolder(options.data, context);
-  const { nats: servers, natsCreds, natsReplicas: replicas, natsServer: binary } = options;
-  const nats: EmbeddedNats | ExternalNats =
-    servers === undefined
-      ? { kind: "embedded", folder, ...natsServerPlaces(environment), ...given({ binary }) }
-      : {
-          kind: "external",
-          ...{ servers, replicas },
-          ...(natsCreds === undefined ? {} : { credentials: credentialsIn(resolve(workingFolder, natsCreds)) }),
-        };
-  return { nats, authorityFolder: join(folder, "authority"), logger: silentLogger, signal };
-}
-
-function credentialsIn(path: string): NonNullable<ExternalNats["credentials"]> {
-  try {
-    const text = readFileSync(path, "utf8");
-    return { kind: "creds", read: () => text };
-  } catch (thrown) {
-    throw fileError(thrown, "read", path);
-  }
 }
 
 function summary({ head, streams, parts, epoch }: BackupManifest) {

@@ -1,9 +1,12 @@
 import { join } from "node:path";
+import { compareCopies } from "@mpo/coordinator";
 import { formatBytes, MpoError } from "@mpo/core";
-import { checkStore, findNatsServer, type StoredStream, setAsideStreams } from "@mpo/transport";
+import { checkStore, findNatsServer, type StoredStream, type StoreReplicas, setAsideStreams } from "@mpo/transport";
 import { type Command, Option } from "commander";
-import type { CommandContext } from "../command-context.ts";
+import type { CommandContext, Output } from "../command-context.ts";
 import { coordinatorFolder, natsServerPlaces } from "../fleet/coordinator-places.ts";
+import { type PlaceOptions, placeOf } from "../fleet/store-place.ts";
+import { repeated, urlOf } from "../options/address-options.ts";
 import { createTable } from "../output/table.ts";
 
 interface StoreOptions {
@@ -42,7 +45,40 @@ export function define(store: Command, context: CommandContext): void {
       terminal.record({ event: "set-aside", streams: names, folder });
       terminal.line(`set aside in ${folder}; start the coordinator again`);
     });
+  store
+    .command("compare")
+    .description("compare what each NATS server of a cluster holds, and name the one that differs")
+    .requiredOption("--nats <url>", "a server of the cluster; may be repeated", repeated(urlOf("nats", "tls")))
+    .option("--data <folder>", "the coordinator's, with the fleet's keys (default: as for mpo coordinator)")
+    .option("--nats-creds <file>", "credentials, where the folder has no keys")
+    .action(async (options: Omit<PlaceOptions, "natsReplicas">) => {
+      const found = await compareCopies(placeOf({ ...options, natsReplicas: 3 }, context));
+      showCopies(found, context.terminal);
+    });
   store.addHelpText("after", HELP);
+}
+
+function showCopies({ servers, away, differences }: StoreReplicas, terminal: Output["terminal"]): void {
+  terminal.record({ event: "compared", servers, away, differences });
+  if (away.length > 0) {
+    throw new MpoError("unavailable", `nothing was compared: ${away.join(", ")} lacks the newest of the store`, {
+      hint: "See whether it runs, and its log; then try again.",
+    });
+  }
+  if (differences.length === 0) {
+    terminal.line(
+      servers.length === 0 ? "there is one copy: nothing to compare" : `${servers.join(", ")} hold the same`,
+    );
+    return;
+  }
+  for (const { stream, server, sequence, isCertain } of differences) {
+    const which = isCertain ? "is not what the others hold" : "differs; which is right is not known";
+    terminal.line(`${server}: ${stream}, from entry ${sequence} on, ${which}`);
+  }
+  const names = [...new Set(differences.map(({ server }) => server))];
+  throw new MpoError("invalid-data", `copies differ: ${names.join(", ")}`, {
+    hint: "See deploy/guides/cluster.md#a-copy-that-differs.",
+  });
 }
 
 function withPlace(command: Command): Command {
@@ -70,10 +106,12 @@ async function check(options: StoreOptions, context: CommandContext): Promise<re
 }
 
 const HELP = `
-Starts the store's nats-server for a moment: end the coordinator before.
+check and set-aside start the store's nats-server for a moment: end the coordinator before. compare asks servers that run.
 
 Examples:
   mpo store check --data /var/lib/mpo
   mpo store set-aside --yes
+  mpo store compare --nats tls://a:4222
 
-Exit codes: 0 done; 3 a stream is damaged; 4 there is no store, or a coordinator uses it; 130 interrupted.`;
+Exit codes: 0 done; 3 a stream is damaged, or a copy differs; 4 there is no store, or a coordinator uses
+it; 6 a server is away; 130 interrupted.`;
