@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { NATS_FILES, prepareNats } from "@mpo/coordinator";
 import { type LocalJoin, readLocalJoin } from "@mpo/identity";
-import type { AdminClient, NatsLink } from "@mpo/transport";
+import { type AdminClient, FLEET_LAYOUT, type NatsLink, StoreCopy, type StoreReplicas } from "@mpo/transport";
 import { binary, NatsCluster } from "@mpo/transport/testing";
 import { BenchCoordinator } from "../bench/fleet/bench-coordinator.ts";
 import { SimulatedFleet, type SimulatedFleetOptions } from "../bench/fleet/simulated-fleet.ts";
@@ -129,6 +129,18 @@ export class ClusterFleet implements AsyncDisposable {
   async storeLink(signal: AbortSignal): Promise<NatsLink> {
     const servers = this.cluster.nodes.map(({ url }) => url);
     return await openStoreLink("", this.#keysFolder, { ...PATIENT, servers, signal });
+  }
+
+  /** What each server holds. */
+  async compareCopies(signal: AbortSignal): Promise<StoreReplicas> {
+    const link = await this.storeLink(signal);
+    try {
+      const { nodes } = this.cluster;
+      const copy = await StoreCopy.open(link, { layout: FLEET_LAYOUT, replicas: nodes.length, signal });
+      return await copy.replicas({ signal });
+    } finally {
+      await link.close();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

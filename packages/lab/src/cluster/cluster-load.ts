@@ -132,12 +132,22 @@ export class ClusterLoad implements AsyncDisposable {
     return events;
   }
 
+  /** Every server must hold the same. */
+  async checkCopies(): Promise<void> {
+    const { fleet, history, signal } = this.#options;
+    const { away, differences } = await fleet.compareCopies(signal);
+    for (const server of away) history.fail(`${server} lacks the newest of the store`);
+    for (const { server, stream, sequence } of differences)
+      history.fail(`${server}: its copy of ${stream} differs from entry ${sequence} on`);
+  }
+
   /** The last look, when nothing goes on any more. */
   async checkAll(): Promise<number> {
     const { history, signal } = this.#options;
     await readRegisters({ ...this.#registers("last", 0), store: this.#store, signal });
     await history.checkPushed((identity, version) => this.#admin.getConfig({ identity, version }, { signal }));
     await this.checkLabels();
+    await this.checkCopies();
     return await this.checkStored();
   }
 
