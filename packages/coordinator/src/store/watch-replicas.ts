@@ -2,8 +2,8 @@ import type { Clock } from "@mpo/io";
 import type { Logger } from "@mpo/runtime";
 import type { StateStore, StoreReplicas } from "@mpo/transport";
 
-/** After the servers of a cluster that start together have all come. */
-const FIRST_MS = 60_000;
+/** After a start, when servers that start together have all come; and while one is away: it may come back wrong. */
+const SOON_MS = 60_000;
 const EVERY_MS = 10 * 60_000;
 /** A large store takes long to compare: never more than a twentieth of the time. */
 const REST = 19;
@@ -31,28 +31,31 @@ export class ReplicaWatch {
 
   async run(signal: AbortSignal): Promise<void> {
     if (this.#store.replicas === undefined) return;
-    let waitMs = FIRST_MS;
+    let waitMs = SOON_MS;
     for (;;) {
       await this.#clock.sleep(waitMs, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       const beganMs = this.#clock.monotonicMs();
-      await this.#compare(signal);
-      waitMs = Math.max(EVERY_MS, REST * (this.#clock.monotonicMs() - beganMs));
+      const isCompared = await this.#compare(signal);
+      const tookMs = this.#clock.monotonicMs() - beganMs;
+      waitMs = Math.max(isCompared ? EVERY_MS : SOON_MS, REST * tookMs);
     }
   }
 
-  async #compare(signal: AbortSignal): Promise<void> {
+  async #compare(signal: AbortSignal): Promise<boolean> {
     try {
       const found = await this.#store.replicas?.({ signal });
       // While a server is away nothing was compared: what was wrong before still is.
-      if (found === undefined || found.away.length > 0) return;
+      if (found === undefined || found.away.length > 0) return false;
       this.#differing = found.differences;
       for (const { server, stream, sequence, isCertain } of found.differences) {
         const facts = { server, stream, sequence, isCertain, hint: HINT };
         this.#logger.error("a server's copy of a stream is not what the others hold", facts);
       }
+      return true;
     } catch (err) {
       if (!signal.aborted) this.#logger.debug("the copies of the store could not be compared", { err });
+      return false;
     }
   }
 }
