@@ -45,4 +45,4 @@ export type {
   StoreUse,
   StreamEvent,
 } from "./store/state-store.ts";
-export { streamOf } from "./store/store-layout.ts";
+export { type StoreLayout, streamOf } from "./store/store-layout.ts";
