@@ -46,6 +46,8 @@ export async function writeAppTree(context, facts, machines, target, { interpret
     const manifest = { ...manifests[`packages/${name}`], exports: { ".": "./dist/index.js" } };
     await writeFile(join(folder, "package.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);
   }
+  // What browsers get is a bundle, and no part of what is compiled.
+  await copyTree(join(context.root, "packages/console/dist-web"), join(modules, "@mpo/console/dist-web"));
   await copyTree(join(context.root, "protos"), join(modules, "@mpo/protocol/protos"));
   const { commit, date } = facts;
   await writeFile(join(modules, "@mpo/cli/release.json"), `${JSON.stringify({ commit, date })}\n`);

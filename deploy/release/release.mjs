@@ -59,6 +59,7 @@ async function release(context, { machines, out, parts }) {
   await requireTools(context, neededTools(machines, parts));
   await ensureNpmPackages(context);
   await runTool(context, process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"], { cwd: root });
+  await runTool(context, process.execPath, [join(root, "packages/console/bundle.mjs")], { cwd: root });
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
   const work = join(context.cache, "tmp", `release-${process.pid}`);

@@ -2,9 +2,9 @@
  * Makes the page that a coordinator serves from `src/main.tsx` and `src/style/page.css`: dist-web/ has an index.html, and files
  * whose names change with their content, so that browsers may keep them for ever.
  *
- * usage: node packages/console/bundle.mjs
+ * usage: node packages/console/bundle.mjs [--if-changed] [--report]
  */
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -38,6 +38,21 @@ function indexPage(files) {
 `;
 }
 
+/**
+ * The licences of what others wrote: they ask to be passed on with it.
+ * @param {readonly string[]} inputs
+ */
+async function licencesOf(inputs) {
+  const folders = new Set(inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/u.exec(input)?.[0] ?? []));
+  const texts = [...folders].sort().map(async (folder) => {
+    const names = (await readdir(join(HERE, folder))).filter((name) => /^licen[cs]e/iu.test(name));
+    if (names[0] === undefined) throw new Error(`${folder} has no licence`);
+    const title = folder.replace(/^.*node_modules\//u, "");
+    return `${title}\n\n${await readFile(join(HERE, folder, names[0]), "utf8")}`;
+  });
+  return (await Promise.all(texts)).join("\n\n");
+}
+
 /** @param {string} folder */
 async function bundle(folder) {
   const { metafile } = await build({
@@ -61,12 +76,42 @@ async function bundle(folder) {
     logLevel: "warning",
   });
   const files = Object.keys(metafile.outputs).map((path) => basename(path));
+  await writeFile(join(folder, "licences.txt"), await licencesOf(Object.keys(metafile.inputs)));
   await writeFile(join(folder, "index.html"), indexPage(files));
   return metafile;
 }
 
+/** What the page is made of: its own sources, this file, and the two packages that it takes code and types from. */
+const SOURCES = ["src", "bundle.mjs", "package.json", "../core/src", "../protocol/src"];
+
+/**
+ * When a file, or one below a folder, was last written.
+ * @param {string} path
+ * @returns {Promise<number>}
+ */
+async function newest(path) {
+  const found = await stat(path);
+  if (!found.isDirectory()) return found.mtimeMs;
+  const within = await readdir(path);
+  /** @type {number[]} */
+  const times = await Promise.all(within.map((name) => newest(join(path, name))));
+  return Math.max(found.mtimeMs, ...times);
+}
+
+/** Whether the page is newer than all that it is made of. */
+async function isFresh() {
+  try {
+    const { mtimeMs } = await stat(join(TARGET, "index.html"));
+    const times = await Promise.all(SOURCES.map((source) => newest(join(HERE, source))));
+    return Math.max(...times) < mtimeMs;
+  } catch {
+    return false;
+  }
+}
+
 /** A page that is being served is replaced in one step. */
 async function main() {
+  if (process.argv.includes("--if-changed") && (await isFresh())) return;
   const made = `${TARGET}.${process.pid}`;
   await rm(made, { recursive: true, force: true });
   await mkdir(made, { recursive: true });
