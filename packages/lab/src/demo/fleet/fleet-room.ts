@@ -51,6 +51,7 @@ export class FleetRoom {
   readonly failed: Promise<never>;
   #fail: (error: MpoError) => void = () => undefined;
   #admin: AdminClient | undefined;
+  #console: string | undefined;
 
   private constructor(folder: string, options: FleetDemoOptions, context: CommandContext) {
     this.folder = folder;
@@ -85,10 +86,19 @@ export class FleetRoom {
     const child = this.#start("coordinator", [...args, ...listen, ...limits]);
     const ready = await child.until((each) => each.latest("ready"), this.#context.signal);
     this.target = String(ready["grpc"]);
+    if (ready["console"] !== undefined) this.#console = String(ready["console"]);
     const port = Number(this.target.split(":").at(-1));
     const local = await readLocalJoin(localJoinFile(stateFolder(this.#environment), port));
     this.#admin = adminOf([this.target], () => local);
     return this.#admin;
+  }
+
+  /** A link that opens the console once, signed in; absent: there is none. It is good for a minute. */
+  async consoleLink(): Promise<string | undefined> {
+    const { signal } = this.#context;
+    if (this.#console === undefined || this.#admin === undefined) return undefined;
+    const { code } = await this.#admin.createConsoleCode({}, { signal });
+    return new URL(code === undefined ? "/" : `/#code=${code}`, this.#console).href;
   }
 
   /** Where the program and the agent of a device meet. */

@@ -30,12 +30,14 @@ export async function runFleetDemo(options: FleetDemoOptions, context: CommandCo
     note("starting a coordinator: it starts a NATS server of its own, which holds all of its state");
     const admin = await room.startCoordinator();
     note(`the coordinator listens on ${room.target}`);
+    await noteConsole(room, note, "watch it in a browser");
     const events = new FleetEvents(eventNotes(note));
     following = events.follow(admin, TENANT, ends.signal);
     const demo: Demo = { options, context, room, admin, events, note };
     const outcomes = await runDevices(devices, demo);
     for (const outcome of outcomes) terminal.record({ event: "device", ...outcome });
     printOutcomes(outcomes, terminal);
+    await noteConsole(room, note, "what they did is in the console");
     await runRollout(devices, demo);
     const seconds = (performance.now() - began) / SECOND_MS;
     terminal.record({ event: "done", seconds });
@@ -100,22 +102,31 @@ async function judge({ device, app }: DeviceProcesses, { options, context, admin
   return await readOutcome(device, identity, { admin, app, signal });
 }
 
+/** A link is good for one browser and a minute: another comes when there is more to see. */
+async function noteConsole(room: FleetRoom, note: (text: string) => void, why: string): Promise<void> {
+  const link = await room.consoleLink();
+  if (link !== undefined) note(`${why}: ${link} (works once, within a minute)`);
+}
+
 /** Prints how to look around, and waits for Ctrl-C. */
 async function stayUp({ room, context }: Demo, devices: readonly DemoDevice[]): Promise<void> {
   const { terminal, signal } = context;
   const [device] = devices;
   const where = `--coordinator ${room.target}`;
+  const link = await room.consoleLink();
   const commands = [
+    ...(link === undefined ? [] : [`console ${where}`]),
     `devices list ${where}`,
     `devices show ${device?.name} ${where}`,
     `config explain ${device?.name} ${where}`,
     `profiles list ${where}`,
     `events --follow ${where}`,
   ];
-  terminal.line("Everything keeps running. Look around from another terminal:");
+  if (link !== undefined) terminal.line(`Everything keeps running. Open the console within a minute: ${link}`);
+  terminal.line(link === undefined ? "Everything keeps running. Look around:" : "Later, or from another terminal:");
   for (const command of commands) terminal.line(`  npm run mpo -- ${command}`);
   terminal.line("Press Ctrl-C to stop all of it.");
-  terminal.record({ event: "kept", coordinator: room.target, folder: room.folder, commands });
+  terminal.record({ event: "kept", coordinator: room.target, folder: room.folder, commands, ...(link === undefined ? {} : { link }) });
   await new Promise<void>((resolve) => void onAbort(signal, resolve));
 }
 
