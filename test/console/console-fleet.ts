@@ -1,23 +1,15 @@
 import { spawn } from "node:child_process";
-import { EventEmitter, once } from "node:events";
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { TestContext } from "node:test";
-import { CONSOLE_FOLDER } from "@mpo/console";
-import {
-  type CoordinatorAddresses,
-  type ExternalNats,
-  NATS_FILES,
-  prepareNats,
-  runCoordinator,
-} from "@mpo/coordinator";
-import { type LocalJoin, readLocalJoin } from "@mpo/identity";
+import { type ExternalNats, NATS_FILES, prepareNats, type RunOptions } from "@mpo/coordinator";
 import type { Role } from "@mpo/protocol";
-import { silentLogger } from "@mpo/runtime";
-import { type AdminClient, createAdminClient, findNatsServer, steadyTls } from "@mpo/transport";
+import { type AdminClient, findNatsServer } from "@mpo/transport";
 import { freePorts } from "@mpo/transport/testing";
+import { type CoordinatorPlan, type Running, startApart, startHere } from "./running-coordinator.ts";
 
 const { PATH = "", MPO_CACHE, XDG_CACHE_HOME, MPO_NATS_SERVER } = process.env;
 const SEARCH = {
@@ -29,14 +21,6 @@ export const noNats: string | false = await findNatsServer({ ...SEARCH, named: M
   () => false as const,
   (thrown: Error) => `no nats-server: ${thrown.message}`,
 );
-
-/** A coordinator that runs in this process. */
-export interface Running {
-  readonly addresses: CoordinatorAddresses;
-  readonly local: LocalJoin;
-  readonly admin: AdminClient;
-  stop(): Promise<void>;
-}
 
 /** Several coordinators over one NATS, behind one address, as behind a load balancer. */
 export interface ConsoleFleet {
@@ -51,14 +35,28 @@ export interface ConsoleFleet {
   lead(index: number): void;
 }
 
-export async function consoleFleet(context: TestContext, names: readonly string[]): Promise<ConsoleFleet> {
+interface FleetOptions {
+  /** Each coordinator has a process of its own: it can be killed. */
+  readonly areApart?: boolean;
+  readonly settings?: CoordinatorPlan["settings"];
+  readonly more?: Partial<RunOptions>;
+}
+
+export async function consoleFleet(
+  context: TestContext,
+  names: readonly string[],
+  { areApart = false, settings = {}, more = {} }: FleetOptions = {},
+): Promise<ConsoleFleet> {
   const base = await mkdtemp(join(tmpdir(), "mpo-console-"));
   context.after(() => rm(base, { recursive: true, force: true }));
   const authority = join(base, "authority");
   const prepared = await prepareNats(authority);
   const nats = await startNats(context, join(base, "nats"), prepared);
   const coordinators: Running[] = [];
-  for (const name of names) coordinators.push(await start(context, { name, base, nats, authority }));
+  for (const name of names) {
+    const plan = { name, base, nats, authority, settings };
+    coordinators.push(await (areApart ? startApart(context, plan) : startHere(context, plan, more)));
+  }
   const [first] = coordinators as [Running];
   const balancer = await balance(context, coordinators);
   return {
@@ -68,57 +66,6 @@ export async function consoleFleet(context: TestContext, names: readonly string[
       return loginString;
     },
   };
-}
-
-async function start(
-  context: TestContext,
-  of: { readonly name: string; readonly base: string; readonly nats: ExternalNats; readonly authority: string },
-): Promise<Running> {
-  const folder = join(of.base, of.name);
-  await mkdir(folder, { mode: 0o700 });
-  const ends = new AbortController();
-  const process = new EventEmitter();
-  const localFile = join(folder, "local.json");
-  let running: Promise<number> | undefined;
-  const addresses = await new Promise<CoordinatorAddresses>((resolve, reject) => {
-    running = runCoordinator(
-      // Leads soon after another was killed; and devices come and go fast enough to be watched.
-      {
-        name: of.name,
-        grpc: { port: 0 },
-        http: { port: 0 },
-        leaseMs: 2_000,
-        heartbeatSeconds: 2,
-        callsPerSecond: 2_000,
-      },
-      {
-        ...{ nats: of.nats, keys: { folder: of.authority }, consoleFolder: CONSOLE_FOLDER, logger: silentLogger },
-        localJoinFile: () => localFile,
-        process: {
-          on: (name, listener) => process.on(name, listener),
-          off: (name, listener) => process.off(name, listener),
-          exit: () => undefined,
-        },
-        signal: ends.signal,
-        onReady: resolve,
-        onFailure: reject,
-      },
-    );
-    running.then((code) => reject(new Error(`it ended with ${code}`)), reject);
-  });
-  const local = await readLocalJoin(localFile);
-  const admin = createAdminClient({
-    targets: [addresses.grpc],
-    tls: steadyTls(() => ({ caPem: local.caPem })),
-    bearer: () => local.accessToken,
-  });
-  const stop = async (): Promise<void> => {
-    admin.close();
-    ends.abort();
-    await running;
-  };
-  context.after(stop);
-  return { addresses, local, admin, stop };
 }
 
 async function startNats(

@@ -19,6 +19,8 @@ interface Room {
   readonly browser: Browser;
   readonly ada: Visitor;
   readonly ben: Visitor;
+  /** Ben's second tab: the audit, open all the time. */
+  readonly watching: Page;
 }
 
 void describe("the console", { skip: noNats || noChromium, timeout: 300_000 }, () => {
@@ -36,7 +38,7 @@ void describe("the console", { skip: noNats || noChromium, timeout: 300_000 }, (
 });
 
 async function open(t: TestContext): Promise<Room> {
-  const fleet = await consoleFleet(t, ["one", "two"]);
+  const fleet = await consoleFleet(t, ["one", "two"], { areApart: true });
   const refuses = { answer: refusesTight, failure: FAILURE };
   const members = ["pi-1", "pi-2", "pi-3"].map((name) => new ScriptedDevice(t, fleet, name, refuses));
   const newcomer = new ScriptedDevice(t, fleet, "cam-4", refuses);
@@ -44,7 +46,7 @@ async function open(t: TestContext): Promise<Room> {
   for (const { identity } of members) await fleet.admin.decideEnrolment({ identity, decision: "accepted", reason: "" });
   const browser = await openBrowser(t);
   const [ada, ben] = [await visit(browser, fleet.origin), await visit(browser, fleet.origin)];
-  return { fleet, browser, ada, ben };
+  return { fleet, browser, ada, ben, watching: await ben.context.newPage() };
 }
 
 function refusesTight({ budget }: { readonly budget: { readonly memoryBytes: number } }): "confirmed" | "failed" {
@@ -70,13 +72,15 @@ async function confirm(page: Page, button: string, reason?: string): Promise<voi
   await dialog.waitFor({ state: "detached" });
 }
 
-async function signingIn({ fleet, ada, ben }: Room): Promise<void> {
+async function signingIn({ fleet, ada, ben, watching }: Room): Promise<void> {
   await ada.page.goto("/rollouts");
   await ada.page.getByLabel("Access token").fill("not-a-token");
   await ada.page.getByRole("button", { name: "Sign in" }).click();
   await ada.page.getByRole("alert").waitFor();
   await signIn(ada, await fleet.login("Ada", "admin"));
   await signIn(ben, await fleet.login("Ben", "viewer"));
+  await watching.goto("/audit");
+  await watching.getByText("live", { exact: true }).waitFor();
   const cookies = await ada.context.cookies();
   assert.deepEqual(
     cookies.map(({ httpOnly, sameSite, secure }) => ({ httpOnly, sameSite, secure })),
@@ -151,7 +155,8 @@ async function rollingOut({ fleet, ada: { page }, ben }: Room): Promise<void> {
   await ben.page.getByRole("status").getByText("planned").waitFor();
   await page.getByRole("button", { name: "Start…" }).click();
   await confirm(page, "Start");
-  await fleet.coordinators[0]?.stop();
+  // No goodbye: whoever led is gone in the middle of a wave.
+  await fleet.coordinators[0]?.kill();
   fleet.lead(1);
   // Nobody loads the page again.
   for (const one of [page, ben.page]) await one.getByRole("status").getByText("halted").waitFor({ timeout: 60_000 });
@@ -178,7 +183,7 @@ async function undoing({ ada: { page } }: Room): Promise<void> {
   await page.getByRole("status").getByText("rolled-back").waitFor({ timeout: 60_000 });
 }
 
-async function auditing({ ada: { page } }: Room): Promise<void> {
+async function auditing({ ada: { page }, watching }: Room): Promise<void> {
   await page.getByRole("link", { name: "Audit", exact: true }).click();
   for (const row of [
     /device-accepted.*cam-4.*Ada.*seen on the bench/u,
@@ -187,6 +192,14 @@ async function auditing({ ada: { page } }: Room): Promise<void> {
   ])
     await page.getByRole("row", { name: row }).first().waitFor();
   await picture(page, "audit");
+  // Whoever has only watched, over a coordinator that was killed, has seen everything, and nothing twice.
+  const rows = (): Promise<readonly string[]> => watching.locator("tbody tr").allTextContents();
+  const watched = await rows();
+  await watching.reload();
+  await watching.getByRole("row", { name: /rollout-rolled-back/u }).waitFor();
+  const stored = await rows();
+  // What has happened since it was looked at.
+  assert.deepEqual(watched, stored.slice(-watched.length));
 }
 
 async function viewing({ ben: { page } }: Room): Promise<void> {

@@ -56,6 +56,8 @@ function Events({ device, words }: { readonly device: string; readonly words: st
   const [isOver, setOver] = useState(false);
   const first = useLoad((signal) => call("listEvents", { ...of, beforeSequence: 0, pageSize: PAGE_SIZE }, signal), {
     keys: [],
+    // Each event comes by itself; only where some may have been missed are they asked for again.
+    when: () => false,
   });
   useEffect(
     () =>
@@ -65,8 +67,8 @@ function Events({ device, words }: { readonly device: string; readonly words: st
     [device],
   );
   if (first.value === undefined) return first.error === undefined ? <Loading /> : <Failure error={first.error} />;
-  const known = new Set(first.value.events.map(({ sequence }) => sequence));
-  const all = [...newer.filter(({ sequence }) => !known.has(sequence)), ...first.value.events, ...older];
+  const bySequence = new Map([...older, ...first.value.events, ...newer].map((event) => [event.sequence, event]));
+  const all = [...bySequence.values()].sort((left, right) => right.sequence - left.sequence);
   const shown = words === "" ? all : all.filter((event) => textOf(event).includes(words));
   const last = all.at(-1)?.sequence;
   const more = async (): Promise<void> => {

@@ -25,7 +25,7 @@ export function EventTable({
       rows={events.map(({ sequence, atMs, kind, device, actor, message }) => ({
         key: String(sequence),
         cells: [
-          <Moment key="at" at={atMs} />,
+          <Moment key="at" at={atMs} hasSeconds />,
           kind,
           ...(hasDevice
             ? [

@@ -4,6 +4,7 @@ import { now } from "../state/clock.ts";
 
 const LOCAL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const SHORT = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" });
+const SECONDS = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
 
 /** How long ago something was; the moment itself, in local time, is beside it for whoever points at it. */
 export function Ago({ at }: { readonly at: number }): VNode {
@@ -15,10 +16,10 @@ export function Ago({ at }: { readonly at: number }): VNode {
 }
 
 /** A moment in local time. */
-export function Moment({ at }: { readonly at: number }): VNode {
+export function Moment({ at, hasSeconds = false }: { readonly at: number; readonly hasSeconds?: boolean }): VNode {
   return (
     <time dateTime={new Date(at).toISOString()} title={`${formatMoment(at)} UTC`}>
-      {SHORT.format(at)}
+      {(hasSeconds ? SECONDS : SHORT).format(at)}
     </time>
   );
 }

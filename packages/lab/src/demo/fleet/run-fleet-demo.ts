@@ -126,7 +126,13 @@ async function stayUp({ room, context }: Demo, devices: readonly DemoDevice[]): 
   terminal.line(link === undefined ? "Everything keeps running. Look around:" : "Later, or from another terminal:");
   for (const command of commands) terminal.line(`  npm run mpo -- ${command}`);
   terminal.line("Press Ctrl-C to stop all of it.");
-  terminal.record({ event: "kept", coordinator: room.target, folder: room.folder, commands, ...(link === undefined ? {} : { link }) });
+  terminal.record({
+    event: "kept",
+    coordinator: room.target,
+    folder: room.folder,
+    commands,
+    ...(link === undefined ? {} : { link }),
+  });
   await new Promise<void>((resolve) => void onAbort(signal, resolve));
 }
 
