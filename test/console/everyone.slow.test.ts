@@ -5,7 +5,6 @@ import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { noChromium, openBrowser, type Visitor, visit } from "./browser.ts";
 import { type ConsoleFleet, consoleFleet, noNats } from "./console-fleet.ts";
-import { madeUpDevices } from "./made-up-devices.ts";
 import { ScriptedDevice } from "./scripted-device.ts";
 
 const SCRIPT = `<img src=x onerror="alert(1)"><script>alert(2)</script>"'`;
@@ -38,7 +37,6 @@ void describe("the console is for everyone", { skip: noNats || noChromium, timeo
     await t.test("no page has a violation that axe finds, light or dark, wide or narrow", () => accessible(room));
     await t.test("nothing that a device or an address says is run", () => inert(room));
     await t.test("no other site's page frames it, or acts through it", () => apart(room));
-    await t.test("ten thousand devices scroll, and draw few rows", (part) => scrolling(room, part));
     assert.deepEqual(room.visitor.complaints, []);
   });
 });
@@ -232,43 +230,4 @@ async function apart({ fleet: { origin }, visitor: { context } }: Room): Promise
   ]);
   assert.ok(answer.status() >= 400 && answer.status() < 500, `a foreign form was answered ${answer.status()}`);
   await other.close();
-}
-
-const MANY = 10_000;
-
-async function scrolling({ visitor: { page } }: Room, t: TestContext): Promise<void> {
-  const pages = madeUpDevices(MANY);
-  await page.route("**/api/v1/listDevices", async (route) => {
-    const { pageToken = "0" } = route.request().postDataJSON() as { readonly pageToken?: string };
-    await route.fulfill({ json: pages[Number(pageToken)] });
-  });
-  await page.goto("/devices");
-  await page.getByText(`${MANY.toLocaleString("en")} devices`).waitFor();
-  const figures = await page.evaluate(async () => {
-    const frame = document.querySelector(".virtual");
-    if (frame === null) throw new Error("there is no list");
-    const times: number[] = [];
-    let most = 0;
-    let before = performance.now();
-    for (let step = 0; step < 120; step += 1) {
-      frame.scrollTop += 900;
-      await new Promise(requestAnimationFrame);
-      const now = performance.now();
-      times.push(now - before);
-      before = now;
-      most = Math.max(most, frame.querySelectorAll("tbody tr").length);
-    }
-    times.sort((left, right) => left - right);
-    return { medianMs: times[60] ?? 0, slowMs: times[114] ?? 0, rows: most };
-  });
-  const [paint] = await page.evaluate(() =>
-    performance.getEntriesByName("first-contentful-paint").map((one) => one.startTime),
-  );
-  t.diagnostic(
-    `10,000 devices: a frame takes ${figures.medianMs.toFixed(1)} ms, 1 of 20 over ${figures.slowMs.toFixed(1)} ms; ${figures.rows} rows drawn; first paint ${paint?.toFixed(0)} ms`,
-  );
-  assert.ok(figures.rows < 120, `${figures.rows} rows are drawn`);
-  // A frame has 20 ms at 50 a second; a machine that runs other tests at the same time is allowed twice as long.
-  assert.ok(figures.medianMs < 40, `a frame takes ${figures.medianMs} ms`);
-  await page.unroute("**/api/v1/listDevices");
 }

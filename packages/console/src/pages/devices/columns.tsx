@@ -8,6 +8,8 @@ import { DOCUMENT_TONES, PRESENCE_TONES, presenceOf } from "../words.ts";
 export interface DeviceColumn {
   readonly id: string;
   readonly title: string;
+  /** The columns do not change their widths as rows scroll by: measuring them all at each step would take its time. */
+  readonly widthPx: number;
   readonly isNumber?: boolean;
   /** Shown unless it is chosen away. */
   readonly isUsual: boolean;
@@ -31,41 +33,41 @@ export function modelsOf({ models }: DeviceView): string {
 /** What can be shown of each device. The first names the row. */
 export const DEVICE_COLUMNS: readonly DeviceColumn[] = [
   {
-    ...{ id: "device", title: "Device", isUsual: true, by: ({ identity }) => identity.device },
+    ...{ id: "device", widthPx: 150, title: "Device", isUsual: true, by: ({ identity }) => identity.device },
     cell: ({ identity }) => <a href={pathTo("devices", identity.device)}>{identity.device}</a>,
   },
   {
-    ...{ id: "state", title: "State", isUsual: true, by: presenceOf },
+    ...{ id: "state", widthPx: 100, title: "State", isUsual: true, by: presenceOf },
     cell: (device) => <Badge tone={PRESENCE_TONES[presenceOf(device)]}>{presenceOf(device)}</Badge>,
   },
   {
-    ...{ id: "needs", title: "Needs a look", isUsual: true, by: ({ conditions }) => -conditions.length },
+    ...{ id: "needs", widthPx: 140, title: "Needs a look", isUsual: true, by: ({ conditions }) => -conditions.length },
     cell: ({ conditions }) =>
       conditions.length === 0 ? "" : <Badge tone="warn">{conditions.map(({ code }) => code).join(", ")}</Badge>,
   },
   {
-    ...{ id: "seen", title: "Last seen", isUsual: true, by: ({ lastSeenMs }) => -lastSeenMs },
+    ...{ id: "seen", widthPx: 100, title: "Last seen", isUsual: true, by: ({ lastSeenMs }) => -lastSeenMs },
     cell: ({ lastSeenMs }) => <Ago at={lastSeenMs} />,
   },
   {
-    ...{ id: "class", title: "Class", isUsual: true, by: ({ inventory }) => inventory.deviceClass },
+    ...{ id: "class", widthPx: 120, title: "Class", isUsual: true, by: ({ inventory }) => inventory.deviceClass },
     cell: ({ inventory }) => inventory.deviceClass,
   },
   {
-    ...{ id: "memory", title: "Memory", isNumber: true, isUsual: false, by: memoryOf },
+    ...{ id: "memory", widthPx: 100, title: "Memory", isNumber: true, isUsual: false, by: memoryOf },
     cell: (device) => formatBytes(memoryOf(device)),
   },
   {
-    ...{ id: "free", title: "Free", isNumber: true, isUsual: true },
+    ...{ id: "free", widthPx: 100, title: "Free", isNumber: true, isUsual: true },
     by: ({ resources }) => resources.memoryAvailableBytes,
     cell: ({ resources }) => formatBytes(resources.memoryAvailableBytes),
   },
   {
-    ...{ id: "models", title: "Models", isUsual: true, by: modelsOf },
+    ...{ id: "models", widthPx: 140, title: "Models", isUsual: true, by: modelsOf },
     cell: modelsOf,
   },
   {
-    ...{ id: "config", title: "Configuration", isUsual: true },
+    ...{ id: "config", widthPx: 150, title: "Configuration", isUsual: true },
     cell: ({ desiredVersion, reportedStatus }) => (
       <>
         {desiredVersion === undefined ? "none" : formatVersion(desiredVersion)}{" "}
@@ -76,14 +78,14 @@ export const DEVICE_COLUMNS: readonly DeviceColumn[] = [
     ),
   },
   {
-    ...{ id: "doing", title: "Busy with", isUsual: false, by: ({ doing }) => doing?.kind ?? "" },
+    ...{ id: "doing", widthPx: 160, title: "Busy with", isUsual: false, by: ({ doing }) => doing?.kind ?? "" },
     cell: ({ doing }) => (doing === undefined ? "" : `${doing.kind} of ${doing.model}`),
   },
   {
-    ...{ id: "agent", title: "Agent", isUsual: false, by: ({ inventory }) => inventory.agentVersion },
+    ...{ id: "agent", widthPx: 100, title: "Agent", isUsual: false, by: ({ inventory }) => inventory.agentVersion },
     cell: ({ inventory }) => inventory.agentVersion,
   },
-  { id: "labels", title: "Labels", isUsual: true, by: labelsOf, cell: labelsOf },
+  { id: "labels", widthPx: 200, title: "Labels", isUsual: true, by: labelsOf, cell: labelsOf },
 ];
 
 const KEY = "mpo-columns";

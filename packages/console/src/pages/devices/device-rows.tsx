@@ -1,6 +1,6 @@
 import type { DeviceView } from "@mpo/protocol";
-import type { VNode } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { Component, createRef, type VNode } from "preact";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { DeviceColumn } from "./columns.tsx";
 
 /** As the style sheet has it: rows that are not drawn take their place by it. */
@@ -8,6 +8,7 @@ const ROW_PX = 37;
 /** Drawn above and below what is seen, so that fast scrolling shows no gap. */
 const SPARE_ROWS = 12;
 const FIRST_ROWS = 40;
+const CHECK_PX = 48;
 
 interface DeviceRowsProps {
   readonly devices: readonly DeviceView[];
@@ -37,17 +38,26 @@ export function DeviceRows({ devices, columns, chosen, onChoose, sort, onSort }:
   const from = Math.min(range.from, Math.max(0, devices.length - 1));
   const shown = devices.slice(from, range.to);
   const below = Math.max(0, devices.length - from - shown.length);
+  const widthPx = columns.reduce((sum, column) => sum + column.widthPx, CHECK_PX);
   const isAll = devices.length > 0 && devices.every(({ identity }) => chosen.has(identity.device));
-  const toggle = (name: string): void => {
-    const next = new Set(chosen);
+  const latest = useRef({ chosen, onChoose });
+  latest.current = { chosen, onChoose };
+  const toggle = useCallback((name: string): void => {
+    const next = new Set(latest.current.chosen);
     if (!next.delete(name)) next.add(name);
-    onChoose(next);
-  };
+    latest.current.onChoose(next);
+  }, []);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section class="table-frame virtual" aria-label="Devices" tabIndex={0} ref={frame} onScroll={look}>
-      <table aria-rowcount={devices.length + 1}>
+      <table aria-rowcount={devices.length + 1} style={{ minWidth: `${widthPx}px` }}>
         <caption class="hidden">Devices</caption>
+        <colgroup>
+          <col style={{ width: `${CHECK_PX}px` }} />
+          {columns.map(({ id, widthPx }) => (
+            <col key={id} style={{ width: `${widthPx}px` }} />
+          ))}
+        </colgroup>
         <thead>
           <tr aria-rowindex={1}>
             <th scope="col" class="check">
@@ -79,37 +89,71 @@ export function DeviceRows({ devices, columns, chosen, onChoose, sort, onSort }:
         </thead>
         <tbody>
           {from > 0 && <Space height={from * ROW_PX} span={columns.length + 1} />}
-          {shown.map((device, index) => {
-            const name = device.identity.device;
-            return (
-              <tr key={name} aria-rowindex={from + index + 2} class={chosen.has(name) ? "marked" : ""}>
-                <td class="check">
-                  <input
-                    type="checkbox"
-                    aria-label={`Choose ${name}`}
-                    checked={chosen.has(name)}
-                    onChange={() => toggle(name)}
-                  />
-                </td>
-                {columns.map(({ id, isNumber, cell }, at) =>
-                  at === 0 ? (
-                    <th key={id} scope="row">
-                      {cell(device)}
-                    </th>
-                  ) : (
-                    <td key={id} class={isNumber === true ? "number" : ""}>
-                      {cell(device)}
-                    </td>
-                  ),
-                )}
-              </tr>
-            );
-          })}
+          {shown.map((device, index) => (
+            <DeviceRow
+              // The row that has left the view is the one that comes in: its cells get new texts, and none is made.
+              key={(from + index) % Math.max(1, range.to - range.from)}
+              device={device}
+              rowIndex={from + index + 2}
+              columns={columns}
+              isChosen={chosen.has(device.identity.device)}
+              onToggle={toggle}
+            />
+          ))}
           {below > 0 && <Space height={below * ROW_PX} span={columns.length + 1} />}
         </tbody>
       </table>
     </section>
   );
+}
+
+interface DeviceRowProps {
+  readonly device: DeviceView;
+  readonly rowIndex: number;
+  readonly columns: readonly DeviceColumn[];
+  readonly isChosen: boolean;
+  readonly onToggle: (name: string) => void;
+}
+
+/** A row is drawn again only where something of it has changed: most stay as they are while others scroll in. */
+class DeviceRow extends Component<DeviceRowProps> {
+  readonly #row = createRef<HTMLTableRowElement>();
+
+  override shouldComponentUpdate(next: DeviceRowProps): boolean {
+    const { device, rowIndex, columns, isChosen } = this.props;
+    return (
+      next.device !== device || next.rowIndex !== rowIndex || next.isChosen !== isChosen || next.columns !== columns
+    );
+  }
+
+  /** What had the focus is another device's now: a key that is pressed must not be for it. */
+  override componentDidUpdate({ device }: DeviceRowProps): void {
+    const { activeElement } = document;
+    if (device.identity.device === this.props.device.identity.device) return;
+    if (activeElement instanceof HTMLElement && this.#row.current?.contains(activeElement) === true) activeElement.blur();
+  }
+
+  override render({ device, rowIndex, columns, isChosen, onToggle }: DeviceRowProps): VNode {
+    const name = device.identity.device;
+    return (
+      <tr ref={this.#row} aria-rowindex={rowIndex} class={isChosen ? "marked" : ""}>
+        <td class="check">
+          <input type="checkbox" aria-label={`Choose ${name}`} checked={isChosen} onChange={() => onToggle(name)} />
+        </td>
+        {columns.map(({ id, isNumber, cell }, at) =>
+          at === 0 ? (
+            <th key={id} scope="row">
+              {cell(device)}
+            </th>
+          ) : (
+            <td key={id} class={isNumber === true ? "number" : ""}>
+              {cell(device)}
+            </td>
+          ),
+        )}
+      </tr>
+    );
+  }
 }
 
 /** Rows that are not drawn. */

@@ -84,7 +84,7 @@ interface ListProps {
 function List({ devices, filter, chosen, onChoose, onDone }: ListProps): VNode {
   const [ids, setIds] = useState(storedColumns);
   const [sort, setSort] = useState({ id: "device", isDown: false });
-  const columns = DEVICE_COLUMNS.filter(({ id }) => ids.includes(id) || id === "device");
+  const columns = useMemo(() => DEVICE_COLUMNS.filter(({ id }) => ids.includes(id) || id === "device"), [ids]);
   const sorted = useMemo(() => sortedBy(devices, sort), [devices, sort]);
   if (devices.length === 0) return <Nothing filter={filter} />;
   const toggle = (id: string): void => {
