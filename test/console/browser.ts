@@ -17,11 +17,11 @@ export function findChromium(env: NodeJS.ProcessEnv = process.env): string | und
 export const noChromium: string | false =
   findChromium() === undefined && "no Chromium on the PATH: sudo apt-get install chromium, or set MPO_CHROMIUM";
 
-export async function openBrowser(context: TestContext): Promise<Browser> {
+export async function openBrowser(context: TestContext, more: readonly string[] = []): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: findChromium() ?? "",
     // Tests run as root in containers, which Chromium's own sandbox does not take, and where /dev/shm is small.
-    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", ...more],
   });
   context.after(() => browser.close());
   return browser;
@@ -39,6 +39,8 @@ export async function visit(
   browser: Browser,
   origin: string,
   options: Parameters<Browser["newContext"]>[0] = {},
+  /** Where else its pages may lead. */
+  others: readonly string[] = [],
 ): Promise<Visitor> {
   const context = await browser.newContext({
     // The fleet's own authority vouches for the coordinator.
@@ -65,7 +67,8 @@ export async function visit(
   });
   page.on("request", (request) => {
     const url = request.url();
-    if (!url.startsWith(`${origin}/`) && !url.startsWith("data:")) complaints.push(`request to ${url}`);
+    const isOurs = [origin, ...others].some((one) => url.startsWith(`${one}/`));
+    if (!isOurs && !url.startsWith("data:")) complaints.push(`request to ${url}`);
   });
   return { page, context, complaints };
 }

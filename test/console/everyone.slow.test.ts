@@ -33,8 +33,10 @@ interface Room {
 void describe("the console is for everyone", { skip: noNats || noChromium, timeout: 300_000 }, () => {
   void it("whatever they see by, and whatever devices say", async (t) => {
     const room = await open(t);
+    await t.test("nor has the page to sign in, or what it says to who may not", () => accessibleBefore(room));
     await t.test("by keyboard alone", () => byKeyboard(room));
     await t.test("no page has a violation that axe finds, light or dark, wide or narrow", () => accessible(room));
+    await t.test("nor has any dialog", () => accessibleDialogs(room));
     await t.test("nothing that a device or an address says is run", () => inert(room));
     await t.test("no other site's page frames it, or acts through it", () => apart(room));
     assert.deepEqual(room.visitor.complaints, []);
@@ -153,18 +155,18 @@ interface Violation {
   readonly targets: readonly string[];
 }
 
-async function violationsOf(page: Page): Promise<readonly Violation[]> {
+async function violationsOf(page: Page, within = "html"): Promise<readonly Violation[]> {
   await page.evaluate(axe.source);
-  return await page.evaluate(async () => {
-    const { passes, violations } = await (
-      globalThis as unknown as { readonly axe: typeof import("axe-core") }
-    ).axe.run();
+  return await page.evaluate(async (part) => {
+    const { passes, violations } = await (globalThis as unknown as { readonly axe: typeof import("axe-core") }).axe.run(
+      part,
+    );
     if (passes.length < 10) return [{ id: "axe has looked at nothing", targets: [] }];
     return violations.map(({ id, nodes }) => ({
       id,
       targets: nodes.slice(0, 3).map((node) => node.html.slice(0, 160)),
     }));
-  });
+  }, within);
 }
 
 const VIEWS = [
@@ -172,21 +174,77 @@ const VIEWS = [
   { colorScheme: "dark", width: 390 },
 ] as const;
 
-async function accessible({ visitor: { page } }: Room): Promise<void> {
-  const found: string[] = [];
+/** Each view of what is open, one after the other. */
+async function eachView(page: Page, look: (view: string) => Promise<void>): Promise<void> {
   for (const { colorScheme, width } of VIEWS) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 860 });
-    for (const path of PATHS) {
-      await ready(page, path);
+    await look(`${colorScheme} at ${width}`);
+  }
+}
+
+async function accessible({ visitor: { page } }: Room): Promise<void> {
+  const found: string[] = [];
+  for (const path of PATHS) {
+    await ready(page, path);
+    await eachView(page, async (view) => {
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      if (overflow > 0) found.push(`${path} at ${width}: ${overflow} px too wide`);
+      if (overflow > 0) found.push(`${path}, ${view}: ${overflow} px too wide`);
       for (const { id, targets } of await violationsOf(page))
-        found.push(`${path} ${colorScheme}: ${id} ${targets.join(" ; ")}`);
-    }
+        found.push(`${path}, ${view}: ${id} ${targets.join(" ; ")}`);
+    });
+    assert.equal(await planted(page), 0, path);
   }
   await page.setViewportSize({ width: 1280, height: 860 });
   assert.deepEqual(found, []);
+}
+
+async function accessibleBefore({ fleet, browser }: Room): Promise<void> {
+  const found: string[] = [];
+  const { page, context } = await visit(browser, fleet.origin);
+  await page.goto("/");
+  await page.getByLabel("Access token").fill("no token");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("alert").waitFor();
+  await eachView(page, async (view) => {
+    for (const { id, targets } of await violationsOf(page)) found.push(`${view}: ${id} ${targets.join(" ; ")}`);
+  });
+  await context.close();
+  assert.deepEqual(found, []);
+}
+
+const DIALOGS = ["/devices", "/devices/pi-1", "/rollouts/by-hand", "/people"];
+
+/** Opens all that are offered, one after the other. */
+async function accessibleDialogs({ visitor: { page } }: Room): Promise<void> {
+  const [found, opened]: [string[], string[]] = [[], []];
+  for (const path of DIALOGS) {
+    await ready(page, path);
+    // What is only offered once something is chosen.
+    if (path === "/devices")
+      for (const box of await page.getByRole("checkbox", { name: /^(?:Choose )?pi-/u }).all()) await box.check();
+    for (const button of await page.locator("main button:enabled", { hasText: /…$/u }).all()) {
+      const name = `${path} ${await button.textContent()}`;
+      await button.click();
+      const dialog = page.getByRole("dialog");
+      await dialog.waitFor();
+      opened.push(name);
+      await eachView(page, async (view) => {
+        for (const { id, targets } of await violationsOf(page, "dialog"))
+          found.push(`${name}, ${view}: ${id} ${targets.join(" ; ")}`);
+      });
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "detached" });
+    }
+  }
+  await page.setViewportSize({ width: 1280, height: 860 });
+  assert.ok(opened.length >= 10, opened.join(", "));
+  assert.deepEqual(found, []);
+}
+
+/** What would run if a text were taken for markup. */
+async function planted(page: Page): Promise<number> {
+  return await page.evaluate(() => document.querySelectorAll("body script, body img, [onerror]").length);
 }
 
 async function inert({ visitor: { page } }: Room): Promise<void> {
@@ -200,12 +258,11 @@ async function inert({ visitor: { page } }: Room): Promise<void> {
     `/${hostile}#code=${hostile}`,
     `/sign-in#error=${hostile}`,
   ];
-  for (const path of [...PATHS, ...reflected]) {
+  for (const path of reflected) {
     await page.goto(path);
     await page.getByRole("heading", { level: 1 }).waitFor();
     await page.waitForTimeout(150);
-    const planted = await page.evaluate(() => document.querySelectorAll("body script, body img, [onerror]").length);
-    assert.equal(planted, 0, path);
+    assert.equal(await planted(page), 0, path);
   }
   await ready(page, "/devices/pi-1");
   assert.ok((await page.getByText("alert(2)").count()) >= 5, "what the device says is shown as text");

@@ -1,1 +1,1 @@
-export { runCommand } from "./run-command.ts";
+export { runCommand, startCommand } from "./run-command.ts";
