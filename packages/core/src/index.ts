@@ -40,6 +40,7 @@ export {
   checked,
   closestOf,
   configSchema,
+  counted,
   describeConfig,
   describeFreezing,
   type ExpectedProfile,

@@ -1,9 +1,9 @@
 import type { Agent } from "@mpo/agent";
+import { counted } from "@mpo/core";
 import { type Clock, systemClock } from "@mpo/io";
 import type { Logger, ServiceManager } from "@mpo/runtime";
 import type { WayIn } from "../access/find-joining.ts";
 import type { Stop } from "../command-context.ts";
-import { counted } from "../output/format.ts";
 
 /** What an agent is at, in a line, as `systemctl status` shows it. */
 export function agentStatus(snapshot: ReturnType<Agent["snapshot"]>): string {

@@ -21,8 +21,3 @@ export function accuracyIntervalOf({ accuracyAfter, judgement, judgedSamples }: 
   if (accuracyAfter === undefined || judgement !== "label-free" || judgedSamples === undefined) return {};
   return { accuracyInterval: judgedInterval(accuracyAfter, judgement, judgedSamples) };
 }
-
-/** `3 devices`. */
-export function counted(count: number, what = "device"): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
-}

@@ -1,4 +1,5 @@
 import {
+  counted,
   formatBytes,
   formatDuration,
   formatMs,
@@ -11,7 +12,6 @@ import {
 } from "@mpo/core";
 import type { Forecast, LeftOut, PlannedShare, RolloutDevice, RolloutView } from "@mpo/protocol";
 import type { Output } from "../command-context.ts";
-import { counted } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
 /** What a rollout's file says. */

@@ -1,6 +1,5 @@
-import { byWhom, formatBytes, formatDuration, formatMoment, formatMs, MIB, SECOND_MS } from "@mpo/core";
+import { byWhom, counted, formatBytes, formatDuration, formatMoment, formatMs, MIB, SECOND_MS } from "@mpo/core";
 import type { RolloutDevice, RolloutView } from "@mpo/protocol";
-import { counted } from "../output/format.ts";
 import { html, type Markup } from "../report/html.ts";
 import { figures, type Picture, page, picture, table, tableCard } from "../report/page.ts";
 import { causeWords, leftOutLine, SHARE_HEAD, shareCells, specOf, WAVE_HEAD, waveRows } from "./plan-tables.ts";

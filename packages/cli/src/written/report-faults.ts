@@ -1,6 +1,5 @@
-import { MpoError } from "@mpo/core";
+import { counted, MpoError } from "@mpo/core";
 import type { Output } from "../command-context.ts";
-import { counted } from "../output/format.ts";
 import { type CheckedFile, faultLines } from "./written-file.ts";
 
 /** Says all that is wrong with some files. Throws `invalid-data` where there is something. */

@@ -1,4 +1,4 @@
-import { isName } from "@mpo/core";
+import { counted, isName } from "@mpo/core";
 import type { FleetEvent } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
@@ -9,7 +9,6 @@ import { go, here } from "../state/router.ts";
 import { tenant } from "../state/who.ts";
 import { EventTable } from "../ui/events.tsx";
 import { Failure } from "../ui/failure.tsx";
-import { counted } from "../ui/figures.tsx";
 import { Empty, Loading, Page } from "../ui/page.tsx";
 
 const PAGE_SIZE = 200;

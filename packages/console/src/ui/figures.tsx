@@ -46,8 +46,3 @@ export function Facts({ of }: { readonly of: readonly (readonly [string, Compone
     </dl>
   );
 }
-
-/** `3 devices`. */
-export function counted(count: number, one: string, many: string = `${one}s`): string {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
-}

@@ -66,3 +66,8 @@ export function formatMs(ms: number): string {
 export function formatMoment(atMs: number): string {
   return new Date(atMs).toISOString().replace("T", " ").slice(0, 19);
 }
+
+/** `1 device`, `3 devices`, `10,000 devices`. */
+export function counted(count: number, one: string = "device", many: string = `${one}s`): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}

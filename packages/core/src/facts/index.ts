@@ -15,6 +15,7 @@ export { describeConfig, describeFreezing } from "./describe-config.ts";
 export { NOT_ON_A_LINE } from "./expecting.ts";
 export { formatBytes } from "./format-bytes.ts";
 export {
+  counted,
   formatAccuracy,
   formatAge,
   formatDuration,

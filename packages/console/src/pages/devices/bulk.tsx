@@ -1,11 +1,11 @@
-import { isName, MpoError } from "@mpo/core";
+import { counted, isName, MpoError } from "@mpo/core";
 import type { EnrolmentView } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { call } from "../../api/call.ts";
 import { may, tenant } from "../../state/who.ts";
 import { Action, reasonOf, textOf } from "../../ui/action.tsx";
-import { Ago, counted } from "../../ui/figures.tsx";
+import { Ago } from "../../ui/figures.tsx";
 import { Section } from "../../ui/page.tsx";
 import { Table } from "../../ui/table.tsx";
 

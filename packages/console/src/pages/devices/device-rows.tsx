@@ -130,7 +130,8 @@ class DeviceRow extends Component<DeviceRowProps> {
   override componentDidUpdate({ device }: DeviceRowProps): void {
     const { activeElement } = document;
     if (device.identity.device === this.props.device.identity.device) return;
-    if (activeElement instanceof HTMLElement && this.#row.current?.contains(activeElement) === true) activeElement.blur();
+    if (activeElement instanceof HTMLElement && this.#row.current?.contains(activeElement) === true)
+      activeElement.blur();
   }
 
   override render({ device, rowIndex, columns, isChosen, onToggle }: DeviceRowProps): VNode {

@@ -1,4 +1,4 @@
-import { isName, MpoError } from "@mpo/core";
+import { counted, isName, MpoError } from "@mpo/core";
 import type { DeviceView, GroupView } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { useMemo, useState } from "preact/hooks";
@@ -9,7 +9,6 @@ import { go, here } from "../../state/router.ts";
 import { may, tenant } from "../../state/who.ts";
 import { Action, textOf } from "../../ui/action.tsx";
 import { Failure } from "../../ui/failure.tsx";
-import { counted } from "../../ui/figures.tsx";
 import { Empty, Loading, Page } from "../../ui/page.tsx";
 import { BulkActions, PendingDevices } from "./bulk.tsx";
 import { DEVICE_COLUMNS, storeColumns, storedColumns } from "./columns.tsx";

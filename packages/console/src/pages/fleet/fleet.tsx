@@ -1,4 +1,4 @@
-import { describeConfig, formatShare } from "@mpo/core";
+import { counted, describeConfig, formatShare } from "@mpo/core";
 import type { DeviceView, FleetEvent, WindowResult } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { call } from "../../api/call.ts";
@@ -8,7 +8,7 @@ import { useLoad } from "../../state/load.ts";
 import { pathTo } from "../../state/path-to.ts";
 import { tenant } from "../../state/who.ts";
 import { Failure } from "../../ui/failure.tsx";
-import { Ago, Badge, counted } from "../../ui/figures.tsx";
+import { Ago, Badge } from "../../ui/figures.tsx";
 import { Empty, Loading, Page, Section } from "../../ui/page.tsx";
 import { Table } from "../../ui/table.tsx";
 import { OUTCOME_TONES, OUTCOMES, PHASE_TONES, presenceOf } from "../words.ts";

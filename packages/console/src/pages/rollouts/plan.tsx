@@ -1,9 +1,8 @@
-import { formatBytes, formatDuration, formatMs, formatShare, SECOND_MS } from "@mpo/core";
+import { counted, formatBytes, formatDuration, formatMs, formatShare, SECOND_MS } from "@mpo/core";
 import type { RolloutView } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { Chart } from "../../charts/chart.tsx";
 import { pathTo } from "../../state/path-to.ts";
-import { counted } from "../../ui/figures.tsx";
 import { Section } from "../../ui/page.tsx";
 import { Table } from "../../ui/table.tsx";
 

@@ -1,4 +1,4 @@
-import { byWhom, formatVersion } from "@mpo/core";
+import { byWhom, counted, formatVersion } from "@mpo/core";
 import type { RolloutView, StateCount } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
@@ -6,7 +6,7 @@ import { call } from "../../api/call.ts";
 import { useLoad } from "../../state/load.ts";
 import { pathTo } from "../../state/path-to.ts";
 import { Failure } from "../../ui/failure.tsx";
-import { Ago, Badge, counted } from "../../ui/figures.tsx";
+import { Ago, Badge } from "../../ui/figures.tsx";
 import { Section } from "../../ui/page.tsx";
 import { Table } from "../../ui/table.tsx";
 import { DEVICE_STATE_TONES } from "./waves.tsx";

@@ -1,4 +1,4 @@
-import { byWhom, formatDuration, hasCode, SECOND_MS } from "@mpo/core";
+import { byWhom, counted, formatDuration, hasCode, SECOND_MS } from "@mpo/core";
 import type { RolloutView } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { call } from "../../api/call.ts";
@@ -7,7 +7,7 @@ import { useLoad } from "../../state/load.ts";
 import { tenant } from "../../state/who.ts";
 import { EventTable } from "../../ui/events.tsx";
 import { Failure } from "../../ui/failure.tsx";
-import { Badge, counted, Facts, Moment } from "../../ui/figures.tsx";
+import { Badge, Facts, Moment } from "../../ui/figures.tsx";
 import { Empty, Loading, Page, Section } from "../../ui/page.tsx";
 import { PHASE_TONES } from "../words.ts";
 import { RolloutCommands } from "./commands.tsx";

@@ -1,4 +1,4 @@
-import { byWhom } from "@mpo/core";
+import { byWhom, counted } from "@mpo/core";
 import type { RolloutView } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { rolloutsOf } from "../../api/pages.ts";
@@ -6,7 +6,7 @@ import { useLoad } from "../../state/load.ts";
 import { pathTo } from "../../state/path-to.ts";
 import { may, tenant } from "../../state/who.ts";
 import { Failure } from "../../ui/failure.tsx";
-import { Ago, Badge, counted } from "../../ui/figures.tsx";
+import { Ago, Badge } from "../../ui/figures.tsx";
 import { Empty, Loading, Page } from "../../ui/page.tsx";
 import { Table } from "../../ui/table.tsx";
 import { PHASE_TONES } from "../words.ts";

@@ -1,7 +1,7 @@
-import { byWhom, type GateState, type Measurement } from "@mpo/core";
+import { byWhom, counted, type GateState, type Measurement } from "@mpo/core";
 import type { RolloutView, StateCount, WaveView } from "@mpo/protocol";
 import type { VNode } from "preact";
-import { Ago, Badge, counted, type Tone } from "../../ui/figures.tsx";
+import { Ago, Badge, type Tone } from "../../ui/figures.tsx";
 import { Section } from "../../ui/page.tsx";
 import { Table } from "../../ui/table.tsx";
 
