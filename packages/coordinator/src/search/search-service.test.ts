@@ -66,6 +66,16 @@ describe("a search", () => {
     const { considered, overBudget } = tried.explanation;
     const cut = tried.cuts.reduce((sum, { configs }) => sum + configs, 0);
     assert.ok(overBudget > 0 && cut < considered && tried.tried.length > 0);
+    const [best] = tried.rungs.slice(-1);
+    const ofChosen = tried.microBatches.find(({ microBatch }) => microBatch === best?.config.microBatch);
+    assert.equal(ofChosen?.accuracy, best?.accuracy.expected);
+    assert.equal(ofChosen?.because, undefined);
+    assert.equal(
+      tried.microBatches.reduce((sum, { configs }) => sum + configs, 0),
+      considered,
+    );
+    for (const { fitting, because, memoryBytes } of tried.microBatches)
+      assert.ok(fitting > 0 ? memoryBytes <= budget.memoryBytes : because !== undefined);
     const peak = (moments: typeof tried.chosenMemory): number => Math.max(...moments.map(({ bytes }) => bytes));
     assert.ok(peak(tried.chosenMemory) <= budget.memoryBytes && peak(tried.chosenMemory) < peak(tried.plainMemory));
     const nothing = { model: "tiny", budget: { ...budget, memoryBytes: 1_000 } };

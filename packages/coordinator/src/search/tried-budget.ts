@@ -1,5 +1,12 @@
 import { type HighMoment, highMoments, NOTHING_FROZEN, type Planner, type Prediction } from "@mpo/core";
-import { type AdminServiceMethods, MAX_MOMENTS, MAX_TRIED, type ResponseOf, type TriedConfig } from "@mpo/protocol";
+import {
+  type AdminServiceMethods,
+  MAX_MOMENTS,
+  MAX_TRIED,
+  type MicroBatchFound,
+  type ResponseOf,
+  type TriedConfig,
+} from "@mpo/protocol";
 import { type LadderRequest, searchedLadder } from "./planned-ladder.ts";
 
 /** What a search finds within a budget, and from what, with what pictures of it need. */
@@ -21,6 +28,7 @@ export function triedBudget(planner: Planner, request: LadderRequest): TriedBudg
     ...{ budget, objective, rungs, reasons, explanation: { considered, overBudget, rejected } },
     cuts: Object.entries(result.cuts).map(([code, configs]) => ({ code, configs })),
     tried: shownOf(result),
+    microBatches: bySize(result),
     chosenMemory: momentsOf(result.best.config),
     plainMemory: momentsOf(plain),
   };
@@ -41,6 +49,41 @@ function shownOf({ forEach }: ReturnType<Planner["search"]>): readonly TriedConf
   });
   const shown = evenly(front, MAX_TRIED / 2);
   return [...shown, ...evenly(others, MAX_TRIED - shown.length)];
+}
+
+/** What cuts by the budget or the policy; a configuration that is merely beaten fits. */
+const UNFIT: readonly string[] = ["policy", "memory", "window", "exact-memory"];
+
+/** What each size of a micro-batch would give. Of its own size, the best is what was chosen. */
+function bySize({ forEach, best }: ReturnType<Planner["search"]>): readonly MicroBatchFound[] {
+  const found = new Map<number, MicroBatchFound>();
+  forEach(({ config, memoryBytes, stepMs, accuracy }, cut) => {
+    const { microBatch } = config;
+    const fits = cut === undefined || !UNFIT.includes(cut.reason);
+    const point = { memoryBytes: Math.round(memoryBytes.upper), stepMs: stepMs.expected, accuracy: accuracy.expected };
+    const one = { microBatch, ...point, ...(fits ? {} : { because: cut.because }) };
+    const before = found.get(microBatch);
+    const kept = before === undefined || isBetter(one, before) ? one : before;
+    const [configs, fitting] = [(before?.configs ?? 0) + 1, (before?.fitting ?? 0) + (fits ? 1 : 0)];
+    found.set(microBatch, { ...kept, configs, fitting });
+  });
+  const chosen = found.get(best.config.microBatch);
+  if (chosen !== undefined) {
+    const { memoryBytes, stepMs, accuracy } = best;
+    const point = { memoryBytes: Math.round(memoryBytes.upper), stepMs: stepMs.expected, accuracy: accuracy.expected };
+    found.set(best.config.microBatch, { ...chosen, ...point });
+  }
+  return [...found.values()].sort((left, right) => left.microBatch - right.microBatch);
+}
+
+type Found = Pick<MicroBatchFound, "memoryBytes" | "accuracy"> & { readonly because?: string | undefined };
+
+/** Of those that fit, more accuracy, then less memory; else what needs least. */
+function isBetter(one: Found, other: Found): boolean {
+  const [fits, otherFits] = [one.because === undefined, other.because === undefined];
+  if (fits !== otherFits) return fits;
+  if (fits && one.accuracy !== other.accuracy) return one.accuracy > other.accuracy;
+  return one.memoryBytes < other.memoryBytes;
 }
 
 function evenly<Item>(all: readonly Item[], most: number): readonly Item[] {

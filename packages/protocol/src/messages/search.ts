@@ -3,7 +3,7 @@ import { explanation } from "./admin.ts";
 import { deviceIdentity } from "./device.ts";
 import { MAX_REASONS, reason } from "./document.ts";
 
-const { durationMs, list, name, object, share, whole, word } = fact;
+const { durationMs, list, name, object, share, text, whole, word } = fact;
 
 /** Asks what a search would find on a stored profile. Nothing is changed, and no device is asked. */
 export const tryBudgetRequest = object({
@@ -23,6 +23,22 @@ const triedConfig = object({
   /** The code of what cut it; absent: nothing is better in all three. */
   cut: name().optional(),
 });
+
+/** The best that was found with micro-batches of one size; where none fits, the one that needs least. */
+export type MicroBatchFound = Fact<typeof microBatchFound>;
+const microBatchFound = object({
+  microBatch: whole(1, MAX_UINT32),
+  configs: whole(0, MAX_UINT32),
+  /** Within the budget and the policy. */
+  fitting: whole(0, MAX_UINT32),
+  memoryBytes: whole(),
+  stepMs: durationMs(),
+  accuracy: share(),
+  /** In words, what cut it; absent: it fits. */
+  because: text(1, 1_024).optional(),
+});
+/** More sizes than a batch has divisors. */
+const MAX_SIZES = 64;
 
 /** How much memory is in use at a moment of a step, above the idle process. */
 export type StepMoment = Fact<typeof stepMoment>;
@@ -48,4 +64,6 @@ export const tryBudgetResponse = object({
   chosenMemory: moments,
   /** Of a step of the same batch that keeps everything and freezes nothing. */
   plainMemory: moments,
+  /** The smallest first. */
+  microBatches: list(microBatchFound, 0, MAX_SIZES),
 });

@@ -1,10 +1,10 @@
-import { describeConfig, formatBytes, formatMs, formatVersion } from "@mpo/core";
+import { formatBytes, formatMs, formatVersion } from "@mpo/core";
 import type { AdminServiceMethods, ResponseOf } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { call } from "../../api/call.ts";
 import { useLoad } from "../../state/load.ts";
 import { Section } from "../../ui/page.tsx";
-import { Compared, Cuts, Ladder, MemoryAlong, Trade } from "../search/pieces.tsx";
+import { Choice } from "../search/choice.tsx";
 
 type Explained = ResponseOf<AdminServiceMethods["explainConfig"]>;
 
@@ -25,34 +25,18 @@ export function Why({ explained }: { readonly explained: Explained }): VNode {
   const rejected = explanation.rejected.length > 0 ? explanation.rejected : (tried?.explanation.rejected ?? []);
   return (
     <Section id="why" title="Why it trains like this">
-      {chosen === undefined ? (
-        <p>It has no configuration yet: its model is to be measured first.</p>
-      ) : (
-        <p class="chosen">
-          {describeConfig(chosen.config)}
-          <small>
-            {" "}
-            needs up to {formatBytes(chosen.memoryBytes.upper, Math.ceil)} of {formatBytes(budget.memoryBytes)}
-          </small>
-        </p>
-      )}
-      <p>{summaryOf(explained)}</p>
-      <ol class="reasons" aria-label={`Reasons of configuration ${formatVersion(version)}`}>
-        {reasons.map(({ code, text }) => (
-          <li key={text}>
-            <strong>{code}</strong> {text}
-          </li>
-        ))}
-      </ol>
-      {chosen !== undefined && rejected.length > 0 && <Compared chosen={chosen} rejected={rejected} />}
-      {chosen !== undefined && (
-        <div class="pictures">
-          <Trade rungs={rungs} chosenRung={chosenRung} budgetBytes={budget.memoryBytes} tried={tried?.tried} />
-          {tried !== undefined && <MemoryAlong tried={tried} budgetBytes={budget.memoryBytes} />}
-          <Ladder rungs={rungs} chosenRung={chosenRung} />
-          {tried !== undefined && <Cuts cuts={tried.cuts} considered={tried.explanation.considered} />}
-        </div>
-      )}
+      {chosen === undefined && <p>It has no configuration yet: its model is to be measured first.</p>}
+      <Choice
+        rungs={rungs}
+        chosenRung={chosenRung}
+        budgetBytes={budget.memoryBytes}
+        reasons={reasons}
+        reasonsOf={`Reasons of configuration ${formatVersion(version)}`}
+        rejected={rejected}
+        tried={tried}
+      >
+        <p>{summaryOf(explained)}</p>
+      </Choice>
       {tried !== undefined && (
         <p class="faint">
           Pictures and cuts are of the same search on the profile as it is now.{" "}

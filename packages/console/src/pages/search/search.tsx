@@ -1,4 +1,4 @@
-import { describeConfig, formatBytes, isName, SEARCH_OBJECTIVES, type SearchObjective } from "@mpo/core";
+import { isName, SEARCH_OBJECTIVES, type SearchObjective } from "@mpo/core";
 import type { ListProfilesResponse } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { call } from "../../api/call.ts";
@@ -10,7 +10,8 @@ import { Failure } from "../../ui/failure.tsx";
 import { Ago } from "../../ui/figures.tsx";
 import { Empty, Loading, Page, Section } from "../../ui/page.tsx";
 import { budgetIn } from "../budget.ts";
-import { Compared, Cuts, Ladder, MemoryAlong, Trade, type Tried } from "./pieces.tsx";
+import { Choice } from "./choice.tsx";
+import type { Tried } from "./pieces.tsx";
 
 const PAGE_SIZE = 1_000;
 
@@ -133,32 +134,17 @@ function Result({ profile, memory, window, objective }: ResultProps): VNode {
 }
 
 function Found({ tried }: { readonly tried: Tried }): VNode {
-  const { rungs, budget, reasons, explanation, cuts } = tried;
-  const best = rungs.at(-1);
-  if (best === undefined) return <Empty title="Nothing fits." />;
+  const { rungs, budget, reasons, explanation } = tried;
+  if (rungs.length === 0) return <Empty title="Nothing fits." />;
   return (
-    <>
-      <p class="chosen">
-        {describeConfig(best.config)}
-        <small>
-          {" "}
-          needs up to {formatBytes(best.memoryBytes.upper, Math.ceil)} of {formatBytes(budget.memoryBytes)}
-        </small>
-      </p>
-      <ol class="reasons" aria-label="Reasons">
-        {reasons.map(({ code, text }) => (
-          <li key={text}>
-            <strong>{code}</strong> {text}
-          </li>
-        ))}
-      </ol>
-      <Compared chosen={best} rejected={explanation.rejected} />
-      <div class="pictures">
-        <Trade rungs={rungs} chosenRung={rungs.length - 1} budgetBytes={budget.memoryBytes} tried={tried.tried} />
-        <MemoryAlong tried={tried} budgetBytes={budget.memoryBytes} />
-        <Ladder rungs={rungs} chosenRung={rungs.length - 1} />
-        <Cuts cuts={cuts} considered={explanation.considered} />
-      </div>
-    </>
+    <Choice
+      rungs={rungs}
+      chosenRung={rungs.length - 1}
+      budgetBytes={budget.memoryBytes}
+      reasons={reasons}
+      reasonsOf="Reasons"
+      rejected={explanation.rejected}
+      tried={tried}
+    />
   );
 }
