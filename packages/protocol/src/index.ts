@@ -96,7 +96,7 @@ export type {
   StateCount,
   WaveView,
 } from "./messages/rollout.ts";
-export { MAX_MOMENTS, MAX_TRIED, type StepMoment, type TriedConfig } from "./messages/search.ts";
+export { MAX_MOMENTS, MAX_TRIED, type MicroBatchFound, type StepMoment, type TriedConfig } from "./messages/search.ts";
 export { type GroupView, MAX_GROUPS } from "./messages/selection.ts";
 export { GIVES_DOCUMENTS, PROTOCOL, requireProtocol } from "./protocol-version.ts";
 export { reportedDigest } from "./reported-digest.ts";
