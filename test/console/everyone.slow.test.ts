@@ -28,6 +28,7 @@ interface Room {
   readonly browser: Browser;
   readonly line: string;
   readonly visitor: Visitor;
+  readonly device: ScriptedDevice;
 }
 
 void describe("the console is for everyone", { skip: noNats || noChromium, timeout: 300_000 }, () => {
@@ -39,6 +40,7 @@ void describe("the console is for everyone", { skip: noNats || noChromium, timeo
     await t.test("nor has any dialog", () => accessibleDialogs(room));
     await t.test("nothing that a device or an address says is run", () => inert(room));
     await t.test("no other site's page frames it, or acts through it", () => apart(room));
+    await t.test("an admin decides which of two a device is, renames it, retires it, removes it", () => life(room));
     assert.deepEqual(room.visitor.complaints, []);
   });
 });
@@ -84,6 +86,7 @@ async function open(t: TestContext): Promise<Room> {
   return {
     fleet,
     browser,
+    device,
     line: await fleet.login(`Eve ${SCRIPT}`.slice(0, 64), "admin"),
     visitor: await visit(browser, fleet.origin),
   };
@@ -287,4 +290,44 @@ async function apart({ fleet: { origin }, visitor: { context } }: Room): Promise
   ]);
   assert.ok(answer.status() >= 400 && answer.status() < 500, `a foreign form was answered ${answer.status()}`);
   await other.close();
+}
+
+async function life({ visitor: { page }, device }: Room): Promise<void> {
+  const act = async (button: string, confirm: string, fields: Readonly<Record<string, string>> = {}): Promise<void> => {
+    await page.getByRole("button", { name: button }).click();
+    const dialog = page.getByRole("dialog");
+    for (const [label, value] of Object.entries(fields)) await dialog.getByLabel(label).fill(value);
+    await dialog.getByRole("button", { name: confirm, exact: true }).click();
+    await dialog.waitFor({ state: "detached" });
+  };
+  await page.route("**/api/v1/getDevice", async (route) => {
+    const response = await route.fetch();
+    const found = (await response.json()) as { readonly device: { readonly conditions: readonly object[] } };
+    const message = "two agents run under this name: (agent aaa111) is configured, (agent bbb222) is parked";
+    const doubled = { code: "doubled", sinceMs: Date.now(), message };
+    await route.fulfill({ json: { ...found, device: { ...found.device, conditions: [doubled] } } });
+  });
+  const asked: unknown[] = [];
+  await page.route("**/api/v1/decideDevice", async (route) => {
+    asked.push(route.request().postDataJSON());
+    await route.fulfill({ json: { kept: "agent bbb222", parked: "agent aaa111" } });
+  });
+  await ready(page, "/devices/pi-1");
+  await act("Decide which…", "Keep this one", { "The agent that is the device": "bbb222", Reason: "the newer board" });
+  const identity = { tenant: "default", device: "pi-1" };
+  assert.deepEqual(asked, [{ identity, keep: "bbb222", reason: "the newer board" }]);
+  await page.unroute("**/api/v1/getDevice");
+  await device.stop();
+  await page.getByText("offline", { exact: true }).waitFor();
+  await act("Rename…", "Rename", { "New name": "kitchen" });
+  await page.getByRole("heading", { level: 1, name: "kitchen" }).waitFor();
+  await act("Retire…", "Retire");
+  await page.getByText("retired", { exact: true }).waitFor();
+  await act("Remove…", "Remove");
+  await page.getByRole("heading", { level: 1, name: "Devices" }).waitFor();
+  await ready(page, "/audit");
+  await page.getByText("Were events changed").click();
+  await page.getByRole("button", { name: "Check all events" }).click();
+  await page.getByText("as they were written", { exact: true }).waitFor();
+  await page.getByRole("row", { name: /device-removed.*Eve/u }).waitFor();
 }

@@ -36,6 +36,34 @@ export async function call<Name extends CallName>(
   return answer;
 }
 
+/** Calls with many answers, one a line. */
+export type StreamName = Exclude<keyof AdminServiceMethods, CallName>;
+
+/** Asks for something that is answered in parts. Throws what the coordinator says, also after the first of them. */
+export async function* callMany<Name extends StreamName>(
+  name: Name,
+  request: RequestOf<AdminServiceMethods[Name]>,
+): AsyncGenerator<ResponseOf<AdminServiceMethods[Name]>> {
+  const response = await send(`/api/v1/${name}`, {
+    method: "POST",
+    headers: OWN_HEADERS,
+    body: JSON.stringify(request),
+  });
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  while (reader !== undefined) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const lines = `${rest}${value}`.split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const answer = JSON.parse(line) as ResponseOf<AdminServiceMethods[Name]> | { readonly error: unknown };
+      if ("error" in answer) throw errorOf(answer.error, 500);
+      yield answer;
+    }
+  }
+}
+
 /** Sends a request of this page. Throws an error of the coordinator's, or `unavailable` when it does not answer. */
 export async function send(path: string, options: RequestInit): Promise<Response> {
   let response: Response;
@@ -54,10 +82,13 @@ export async function send(path: string, options: RequestInit): Promise<Response
 }
 
 async function errorIn(response: Response): Promise<MpoError> {
-  const said: unknown = await response.json().catch(() => undefined);
+  return errorOf(await response.json().catch(() => undefined), response.status);
+}
+
+function errorOf(said: unknown, status: number): MpoError {
   const { code, message, hint } = (typeof said === "object" && said !== null ? said : {}) as Record<string, unknown>;
   const isKnown = MPO_ERROR_CODES.includes(code as MpoErrorCode);
-  const words = typeof message === "string" ? message : `the coordinator answered ${response.status}`;
+  const words = typeof message === "string" ? message : `the coordinator answered ${status}`;
   return new MpoError(isKnown ? (code as MpoErrorCode) : "internal", words, {
     hint: typeof hint === "string" ? hint : undefined,
   });

@@ -1,4 +1,4 @@
-import type { DeviceView, EnrolmentView, RolloutView } from "@mpo/protocol";
+import type { DeviceView, EnrolmentView, FleetEvent, RolloutDevice, RolloutView, StateCount } from "@mpo/protocol";
 import { call } from "./call.ts";
 
 /** All pages of a list, up to `most`. */
@@ -50,6 +50,37 @@ export function enrolmentsOf(
     );
     return { items: enrolments, nextPageToken };
   }, MOST_DEVICES);
+}
+
+/** The devices of a rollout in the order of their turn, of one state or of all; at least `most`, where there are. */
+export async function rolloutDevicesOf(
+  of: { readonly tenant: string; readonly name: string; readonly state?: StateCount["state"] },
+  most: number,
+  signal: AbortSignal,
+): Promise<readonly RolloutDevice[]> {
+  return await allOf(async (token) => {
+    const pageSize = Math.min(PAGE_SIZE, most);
+    const { devices, nextPageToken } = await call("listRolloutDevices", { ...of, pageSize, ...token }, signal);
+    return { items: devices, nextPageToken };
+  }, most);
+}
+
+const EVENT_PAGE = 500;
+
+/** The newest events of a tenant or a device, newest first. */
+export async function eventsOf(
+  of: { readonly tenant: string; readonly device?: string },
+  most: number,
+  signal: AbortSignal,
+): Promise<readonly FleetEvent[]> {
+  const all: FleetEvent[] = [];
+  for (let beforeSequence = 0, isOver = false; !isOver && all.length < most; ) {
+    const { events } = await call("listEvents", { ...of, beforeSequence, pageSize: EVENT_PAGE }, signal);
+    all.push(...events);
+    isOver = events.length < EVENT_PAGE;
+    beforeSequence = events.at(-1)?.sequence ?? 0;
+  }
+  return all;
 }
 
 const ROLLOUT_PAGE = 100;

@@ -19,6 +19,8 @@ export interface Axis {
   readonly title: string;
   readonly format: (value: number) => string;
   readonly isBytes?: boolean;
+  /** Of things that are counted: there is no half of one. */
+  readonly isWhole?: boolean;
   /** Else it begins near the smallest value. */
   readonly fromZero?: boolean;
 }
@@ -38,7 +40,7 @@ interface ChartProps {
 
 const WIDTH = 460;
 const HEIGHT = 260;
-const LEFT = 68;
+const LEFT = 84;
 const RIGHT = 14;
 const TOP = 12;
 const BOTTOM = 46;
@@ -116,7 +118,7 @@ const MARGIN = 0.06;
 
 function scaleOf(
   values: readonly number[],
-  { fromZero = false, isBytes = false }: Axis,
+  { fromZero = false, isBytes = false, isWhole = false }: Axis,
   limit: number | undefined,
   [from, to]: readonly [number, number],
 ): Scale {
@@ -127,7 +129,7 @@ function scaleOf(
   const low = fromZero ? 0 : least - MARGIN * span;
   const high = most + MARGIN * (fromZero ? most || 1 : span);
   return {
-    ticks: (isBytes ? byteTicks : ticksOf)(low, high, ABOUT_TICKS),
+    ticks: (isBytes ? byteTicks : ticksOf)(low, high, ABOUT_TICKS).filter((tick) => !isWhole || Number.isInteger(tick)),
     place: (value) => from + ((value - low) / (high - low)) * (to - from),
   };
 }

@@ -6,10 +6,11 @@ import { call } from "../api/call.ts";
 import { onEvent } from "../state/live.ts";
 import { useLoad } from "../state/load.ts";
 import { go, here } from "../state/router.ts";
-import { tenant } from "../state/who.ts";
+import { tenant, who } from "../state/who.ts";
 import { EventTable } from "../ui/events.tsx";
 import { Failure } from "../ui/failure.tsx";
 import { Empty, Loading, Page } from "../ui/page.tsx";
+import { Verify } from "./verify.tsx";
 
 const PAGE_SIZE = 200;
 /** What is kept on the page however long it stays open. */
@@ -18,6 +19,7 @@ const MOST = 2_000;
 /** Who did what, when: everything that has changed the fleet, newest first, as it happens. */
 export function AuditPage(): VNode {
   const { query } = here.value;
+  const person = who.value;
   const device = query.get("device") ?? "";
   const words = query.get("words") ?? "";
   return (
@@ -43,6 +45,7 @@ export function AuditPage(): VNode {
         </button>
         {(device !== "" || words !== "") && <a href="/audit">Clear</a>}
       </form>
+      {person?.tenant === undefined && <Verify />}
       <Events key={`${tenant.value} ${device}`} device={isName(device) ? device : ""} words={words.toLowerCase()} />
     </Page>
   );

@@ -4,6 +4,7 @@ import { call } from "../../api/call.ts";
 import { may } from "../../state/who.ts";
 import { Action, reasonOf, textOf } from "../../ui/action.tsx";
 import { budgetIn } from "../budget.ts";
+import { DeviceLife } from "./life.tsx";
 
 interface DeviceActionsProps {
   readonly device: DeviceView;
@@ -78,6 +79,7 @@ export function DeviceActions({ device, enrolment, onDone }: DeviceActionsProps)
       >
         <p>It measures all models that it serves when it is idle.</p>
       </Action>
+      {may("admin") && <DeviceLife device={device} onDone={onDone} />}
       {may("admin") && enrolment?.state === "accepted" && (
         <Action label="Revoke…" title={`Revoke ${name}?`} confirm="Revoke" look="danger" run={revoke}>
           <p>Its certificate and its rights end at once. It can come back only when an admin accepts it again.</p>

@@ -1,5 +1,5 @@
 import { describeConfig, formatBytes, formatLeft, formatMs, formatVersion, hasCode } from "@mpo/core";
-import type { DeviceView, FleetEvent, ProbeFailure } from "@mpo/protocol";
+import type { DeviceView, ProbeFailure } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { call } from "../../api/call.ts";
 import { enrolmentsOf } from "../../api/pages.ts";
@@ -13,6 +13,7 @@ import { Empty, Loading, Page, Section } from "../../ui/page.tsx";
 import { labelsOf, memoryOf, modelsOf } from "../devices/columns.tsx";
 import { DOCUMENT_TONES, PRESENCE_TONES, presenceOf } from "../words.ts";
 import { DeviceActions } from "./actions.tsx";
+import { DriftSection } from "./drift.tsx";
 import { ProfileSection } from "./profile.tsx";
 import { ResourcesSection } from "./resources.tsx";
 import { Why } from "./why.tsx";
@@ -106,7 +107,7 @@ function Known({ name, found, isOf, error, reload }: KnownProps): VNode {
       {explained.value !== undefined && <Why explained={explained.value} />}
       {model !== undefined && <ProfileSection key={model} device={name} model={model} />}
       <WindowsSection windows={windows} />
-      <Drift events={events.value?.events ?? []} />
+      <DriftSection name={name} isOf={isOf} />
       <ResourcesSection resources={device.resources} memoryBytes={device.inventory.memoryBytes} />
       <About device={device} certificateEndsAtMs={enrolment.value?.certificateEndsAtMs} />
       <Section
@@ -216,26 +217,6 @@ function Beside({ device }: { readonly device: DeviceView }): VNode {
         />
       </div>
     </section>
-  );
-}
-
-/** Newest signs that its inputs are no longer those that its model did well on. */
-function Drift({ events }: { readonly events: readonly FleetEvent[] }): VNode {
-  const seen = events.filter(({ kind }) => kind === "drift-seen");
-  return (
-    <Section id="drift" title="Drift">
-      {seen.length === 0 ? (
-        <p class="faint">None among its newest events: its inputs are as its model knows them.</p>
-      ) : (
-        <ul class="plain-list">
-          {seen.map(({ sequence, atMs, message }) => (
-            <li key={sequence}>
-              <Ago at={atMs} />: {message}
-            </li>
-          ))}
-        </ul>
-      )}
-    </Section>
   );
 }
 

@@ -1,4 +1,13 @@
-import { describeConfig, describeFreezing, formatBytes, formatMs, formatShare, median, type Profile } from "@mpo/core";
+import {
+  counted,
+  describeConfig,
+  describeFreezing,
+  formatBytes,
+  formatMs,
+  formatShare,
+  median,
+  type Profile,
+} from "@mpo/core";
 import type { VNode } from "preact";
 import { call } from "../../api/call.ts";
 import { Chart, type Series } from "../../charts/chart.tsx";
@@ -50,7 +59,7 @@ function Measured({ profile, receivedAtMs }: { readonly profile: Profile; readon
                   {sharedFrom}
                 </a>,
               ],
-          ["took", `${formatMs(spent.ms)}, up to ${formatBytes(spent.peakBytes)}, ${spent.configs} configurations`],
+          ["took", tookWords(spent)],
           ["trains by", `${method.loss}, ${method.optimizer}, batches of ${effectiveBatch}`],
           ["engine", `${software.engine}, TensorFlow ${software.library}`],
         ]}
@@ -61,6 +70,12 @@ function Measured({ profile, receivedAtMs }: { readonly profile: Profile; readon
       </div>
     </>
   );
+}
+
+/** What is not known, such as of a profile that only learned how accuracy changes, is left out. */
+function tookWords({ ms, peakBytes, configs }: Profile["spent"]): string {
+  const [memory, count] = [`up to ${formatBytes(peakBytes)}`, counted(configs, "configuration")];
+  return [formatMs(ms), ...(peakBytes === 0 ? [] : [memory]), ...(configs === 0 ? [] : [count])].join(", ");
 }
 
 function MemoryPicture({ steps }: Pick<Profile, "steps">): VNode {

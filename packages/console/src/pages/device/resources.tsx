@@ -43,6 +43,10 @@ export function ResourcesSection({
           isThrottled ? ["throttled", "yes: slower than it could be, by heat or voltage"] : undefined,
         ]}
       />
+      <p class="faint">
+        The coordinator keeps only the newest figures. A line of free memory begins when you open this page, and grows
+        while it stays open.
+      </p>
       {looks.length > 1 && (
         <div class="pictures">
           <Chart

@@ -67,7 +67,7 @@ export function WindowsSection({ windows }: { readonly windows: readonly WindowR
               <Chart
                 title="Accuracy before and after"
                 caption="As judged at the end of each retraining."
-                x={{ title: "retraining", format: (value) => (Number.isInteger(value) ? String(value) : "") }}
+                x={{ title: "retraining", format: String, isWhole: true }}
                 y={{ title: "accuracy", format: (value) => `${Math.round(1000 * value) / 10} %` }}
                 series={[
                   {

@@ -147,7 +147,7 @@ function Form({ draft, set, models }: FormProps): VNode {
           checked={draft.approval}
           onChange={({ currentTarget }) => set({ approval: currentTarget.checked })}
         />{" "}
-        A person lets the first wave begin
+        Ask a person before the first wave begins
       </label>
       <Field title="When a wave fails" hint="">
         {(id) => (

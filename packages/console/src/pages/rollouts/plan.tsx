@@ -106,7 +106,7 @@ function Forecast({
             format: (value) => String(Math.round(value * 10) / 10),
             fromZero: true,
           }}
-          y={{ title: "devices", format: (value) => String(Math.round(value)), fromZero: true }}
+          y={{ title: "devices", format: (value) => value.toLocaleString("en"), fromZero: true, isWhole: true }}
           series={[{ name: "devices", kind: "line", points }]}
           table={
             <Table

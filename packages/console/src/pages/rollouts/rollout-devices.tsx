@@ -1,8 +1,8 @@
 import { byWhom, counted, formatVersion } from "@mpo/core";
 import type { RolloutView, StateCount } from "@mpo/protocol";
 import type { VNode } from "preact";
-import { useState } from "preact/hooks";
-import { call } from "../../api/call.ts";
+import { useEffect, useState } from "preact/hooks";
+import { rolloutDevicesOf } from "../../api/pages.ts";
 import { useLoad } from "../../state/load.ts";
 import { pathTo } from "../../state/path-to.ts";
 import { Failure } from "../../ui/failure.tsx";
@@ -11,19 +11,23 @@ import { Section } from "../../ui/page.tsx";
 import { Table } from "../../ui/table.tsx";
 import { DEVICE_STATE_TONES } from "./waves.tsx";
 
+/** Drawn at first; as many more each time that more are asked for. */
 const SHOWN = 200;
+const MORE = 1_000;
 
 /** The devices of a rollout in the order of their turn, of one state or of all. */
 export function RolloutDevices({ rollout }: { readonly rollout: RolloutView }): VNode {
   const { tenant, name, counts, sinceMs } = rollout;
   const [state, setState] = useState<StateCount["state"]>();
+  const [most, setMost] = useState(SHOWN);
   const only = state === undefined ? {} : { state };
   // Counts change as devices do.
   const key = counts.map((one) => `${one.state}${one.devices}`).join();
-  const { value, error } = useLoad(
-    (signal) => call("listRolloutDevices", { tenant, name, ...only, pageSize: SHOWN }, signal),
-    { keys: [tenant, name, state, key, sinceMs] },
-  );
+  const { value, error, reload } = useLoad((signal) => rolloutDevicesOf({ tenant, name, ...only }, most, signal), {
+    keys: [tenant, name, state],
+  });
+  // What is shown stays until the newer has come.
+  useEffect(reload, [key, sinceMs, most]);
   const total = state === undefined ? rollout.devices : (counts.find((one) => one.state === state)?.devices ?? 0);
   return (
     <Section
@@ -64,7 +68,7 @@ export function RolloutDevices({ rollout }: { readonly rollout: RolloutView }): 
             "Gets",
             "Why",
           ]}
-          rows={value.devices.map((one) => {
+          rows={value.map((one) => {
             const version = (of: typeof one.given): string => (of === undefined ? "none" : formatVersion(of));
             return {
               key: one.device,
@@ -89,9 +93,12 @@ export function RolloutDevices({ rollout }: { readonly rollout: RolloutView }): 
           })}
         />
       )}
-      {value !== undefined && total > value.devices.length && (
-        <p class="faint">
-          the first {value.devices.length} of {counted(total, "device")}; choose a state to see fewer
+      {value !== undefined && total > value.length && (
+        <p>
+          The first {value.length.toLocaleString("en")} of {counted(total)}.{" "}
+          <button type="button" onClick={() => setMost(value.length + MORE)}>
+            Show more
+          </button>
         </p>
       )}
     </Section>
