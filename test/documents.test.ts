@@ -71,7 +71,7 @@ describe("the documents", () => {
   it("name npm scripts that are there", () => {
     const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: object };
     const unknown = documents.flatMap(({ path, text }) =>
-      [...text.matchAll(/npm run (?:-s )?([a-z\d:]+)/gu)]
+      [...text.matchAll(/npm run (?:-s )?([a-z\d:-]+)/gu)]
         .filter(([, name = ""]) => !Object.hasOwn(scripts, name) && !PENDING_SCRIPTS.includes(name))
         .map(([call]) => `${path}: ${call}`),
     );

@@ -14,7 +14,9 @@ import { Verify } from "./verify.tsx";
 
 const PAGE_SIZE = 200;
 /** What is kept on the page however long it stays open. */
-const MOST = 2_000;
+const MOST = 1_000;
+/** Many events are drawn at once. */
+const GATHER_MS = 250;
 
 /** Who did what, when: everything that has changed the fleet, newest first, as it happens. */
 export function AuditPage(): VNode {
@@ -61,13 +63,24 @@ function Events({ device, words }: { readonly device: string; readonly words: st
     // Each event comes by itself; only where some may have been missed are they asked for again.
     when: () => false,
   });
-  useEffect(
-    () =>
-      onEvent((event) => {
-        if (device === "" || event.device === device) setNewer((before) => [event, ...before].slice(0, MOST));
-      }),
-    [device],
-  );
+  useEffect(() => {
+    let come: FleetEvent[] = [];
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const show = (): void => {
+      const these = come;
+      [come, timer] = [[], undefined];
+      setNewer((before) => [...these.reverse(), ...before].slice(0, MOST));
+    };
+    const off = onEvent((event) => {
+      if (device !== "" && event.device !== device) return;
+      come.push(event);
+      timer ??= setTimeout(show, GATHER_MS);
+    });
+    return () => {
+      off();
+      clearTimeout(timer);
+    };
+  }, [device]);
   if (first.value === undefined) return first.error === undefined ? <Loading /> : <Failure error={first.error} />;
   const bySequence = new Map([...older, ...first.value.events, ...newer].map((event) => [event.sequence, event]));
   const all = [...bySequence.values()].sort((left, right) => right.sequence - left.sequence);

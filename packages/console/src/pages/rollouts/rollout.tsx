@@ -72,7 +72,7 @@ function Stand({ rollout }: { readonly rollout: RolloutView }): VNode {
       </p>
       {waitsFor !== undefined && (
         <p>
-          <strong>Waits for</strong> {byWhom(waitsFor)}
+          <strong>Waits for</strong> {byWhom(beyond(waitsFor, reason))}
         </p>
       )}
       <Facts
@@ -90,6 +90,13 @@ function Stand({ rollout }: { readonly rollout: RolloutView }): VNode {
       />
     </div>
   );
+}
+
+/** What is said of a halt begins with its reason, which stands above. */
+function beyond(waitsFor: string, reason: string): string {
+  return reason !== "" && waitsFor.startsWith(`${reason}; `)
+    ? `a person: ${waitsFor.slice(reason.length + 2)}`
+    : waitsFor;
 }
 
 function History({ rollout: { tenant: of, name, plannedAtMs, phase } }: { readonly rollout: RolloutView }): VNode {

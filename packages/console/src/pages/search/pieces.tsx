@@ -155,7 +155,7 @@ export function Sizes({ sizes, chosen }: { readonly sizes: Tried["microBatches"]
   return (
     <div class="card">
       <h3>Why this micro-batch</h3>
-      <p class="faint">The best that was found with each size. Smaller ones need less memory, and more steps.</p>
+      <p class="faint">The best that was found with each size; where none fits, the one that needs least.</p>
       <Table
         caption="Sizes of a micro-batch"
         columns={[
