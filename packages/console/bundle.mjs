@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
+const COLOURS = "../core/src/facts/page-colours.ts";
 const TARGET = join(HERE, "dist-web");
 
 /** The icon: three rungs of a ladder. Without one, each browser asks for /favicon.ico. */
@@ -53,6 +54,25 @@ async function licencesOf(inputs) {
   return (await Promise.all(texts)).join("\n\n");
 }
 
+/** `page-colours.css`: the colours that pages and reports share, each for light and for dark. */
+const colours = {
+  name: "page colours",
+  setup(/** @type {import("esbuild").PluginBuild} */ { onResolve, onLoad }) {
+    onResolve({ filter: /\/page-colours\.css$/ }, () => ({ path: "colours", namespace: "colours" }));
+    onLoad({ filter: /.*/, namespace: "colours" }, async () => {
+      const { outputFiles } = await build({
+        ...{ absWorkingDir: HERE, write: false, format: "esm" },
+        entryPoints: [COLOURS],
+      });
+      const { PAGE_COLOURS } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0]?.text ?? "")}`);
+      const rules = Object.entries(PAGE_COLOURS).map(
+        ([name, [light, dark]]) => `--${name}: light-dark(${light}, ${dark});`,
+      );
+      return { contents: `:root { ${rules.join(" ")} }`, loader: /** @type {const} */ ("css") };
+    });
+  },
+};
+
 /** @param {string} folder */
 async function bundle(folder) {
   const { metafile } = await build({
@@ -73,6 +93,7 @@ async function bundle(folder) {
     minify: true,
     legalComments: "none",
     metafile: true,
+    plugins: [colours],
     logLevel: "warning",
   });
   const files = Object.keys(metafile.outputs).map((path) => basename(path));

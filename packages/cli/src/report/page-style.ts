@@ -1,16 +1,9 @@
+import { PAGE_COLOURS } from "@mpo/core";
+
 /** The page's style: light and dark by what the reader's system prefers; one column on a phone. */
 export const PAGE_STYLE: string = `
-:root {
-  color-scheme: light dark;
-  --page: #f6f7f9; --card: #ffffff; --text: #1c2230; --faint: #6a7283; --line: #dfe3ea;
-  --joint: #1f6feb; --plain: #d1495b; --third: #2a9d62; --fourth: #b7791f; --fifth: #8250df; --sixth: #0e8a9a;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --page: #10141b; --card: #181e28; --text: #e6eaf1; --faint: #98a2b3; --line: #2c3442;
-    --joint: #6cb0ff; --plain: #ff8593; --third: #5fd08f; --fourth: #e5b35b; --fifth: #c19bff; --sixth: #56cbd9;
-  }
-}
+${coloursFor("light")}
+@media (prefers-color-scheme: dark) { ${coloursFor("dark")} }
 * { box-sizing: border-box; }
 body {
   margin: 0 auto; padding: 24px 16px 48px; max-width: 1120px; background: var(--page); color: var(--text);
@@ -50,3 +43,10 @@ footer { margin-top: 32px; font-size: 13px; }
 }
 @media print { body { background: none; } .card { break-inside: avoid; } }
 `;
+
+function coloursFor(theme: "light" | "dark"): string {
+  const colours = Object.entries(PAGE_COLOURS).map(([name, [light, dark]]) => {
+    return `--${name}: ${theme === "light" ? light : dark};`;
+  });
+  return `:root { color-scheme: light dark; ${colours.join(" ")} }`;
+}

@@ -41,6 +41,7 @@ export {
   type MpoErrorCode,
 } from "./mpo-error.ts";
 export { isFileName, isName } from "./names.ts";
+export { PAGE_COLOURS } from "./page-colours.ts";
 export {
   type AccuracyPrediction,
   type Bounded,
