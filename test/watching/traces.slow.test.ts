@@ -45,7 +45,13 @@ it("one trace goes from an agent's report over the search and the push to what t
   const logger = createLogger({ level: "debug", write });
   const ends = new AbortController();
   const emitter = new EventEmitter();
-  const coordinatorTracing = await openTracing({ service: "mpo-coordinator", instance: "c", environment, logger });
+  const coordinatorTracing = await openTracing({
+    service: "mpo-coordinator",
+    instance: "c",
+    environment,
+    clock: systemClock,
+    logger,
+  });
   let running: Promise<unknown> = Promise.resolve();
   const { grpc } = await new Promise<CoordinatorAddresses>((resolve, reject) => {
     running = runCoordinator(
@@ -57,7 +63,13 @@ it("one trace goes from an agent's report over the search and the push to what t
       },
     );
   });
-  const agentTracing = await openTracing({ service: "mpo-agent", instance: "pi-1", environment, logger: silentLogger });
+  const agentTracing = await openTracing({
+    service: "mpo-agent",
+    instance: "pi-1",
+    environment,
+    clock: systemClock,
+    logger: silentLogger,
+  });
   const model = join(folder, "serving/cam/model");
   await mkdir(model, { recursive: true });
   await writeFile(join(model, "model.json"), "{}");
@@ -117,7 +129,13 @@ it("one trace goes from an agent's report over the search and the push to what t
 });
 
 it("without an endpoint nothing is traced", async () => {
-  const tracing = await openTracing({ service: "mpo-agent", instance: "x", environment: {}, logger: silentLogger });
+  const tracing = await openTracing({
+    service: "mpo-agent",
+    instance: "x",
+    environment: {},
+    clock: systemClock,
+    logger: silentLogger,
+  });
   assert.equal(await tracing.span({ name: "x" }, (span) => Promise.resolve(span)), undefined);
   await tracing[Symbol.asyncDispose]();
 });

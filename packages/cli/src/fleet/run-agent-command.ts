@@ -91,7 +91,7 @@ export async function runAgentCommand(
   const found = manager.isThere ? undefined : await findJoining(wanted(), context, context);
   await using tracing = await openTracing({
     ...{ service: "mpo-agent", instance: settings.identity.device, version: settings.agentVersion },
-    ...{ environment, logger },
+    ...{ environment, clock: systemClock, logger },
   });
   const common = { clock: systemClock, random: Math.random, logger, tracing };
   const agent = agentService(async (signal, onReady) => {

@@ -95,7 +95,7 @@ export async function runCoordinatorCommand(
   throwIfAborted(context.signal);
   await using tracing = await openTracing({
     ...{ service: "mpo-coordinator", instance: options.name ?? nameOfHost(hostname()) },
-    ...{ environment: context.environment, logger },
+    ...{ environment: context.environment, clock: systemClock, logger },
   });
   const settings = settingsFrom(options);
   const { oidc } = settings;

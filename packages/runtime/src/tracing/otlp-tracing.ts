@@ -1,4 +1,5 @@
 import { given, MpoError } from "@mpo/core";
+import { untilAborted, withDeadline } from "@mpo/io";
 import {
   type Context,
   DiagLogLevel,
@@ -34,7 +35,13 @@ const MOST_CHARACTERS = 300;
  * Spans by OpenTelemetry's SDK, in batches over OTLP (HTTP, protobuf). Nothing global of it is used but its log: parents
  * are passed from hand to hand, as everything is here.
  */
-export function otlpTracing({ service, instance, version, logger }: Omit<TracingOptions, "environment">): Tracing {
+export function otlpTracing({
+  service,
+  instance,
+  version,
+  clock,
+  logger,
+}: Omit<TracingOptions, "environment">): Tracing {
   logProblems(logger);
   const own = {
     ...{ "service.name": service, "service.instance.id": instance },
@@ -50,8 +57,11 @@ export function otlpTracing({ service, instance, version, logger }: Omit<Tracing
   return {
     span: (options, work) => within(tracer, options, work),
     [Symbol.asyncDispose]: async () => {
-      const late = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS).unref());
-      await Promise.race([provider.shutdown().catch(() => undefined), late]);
+      const shutdown = provider.shutdown();
+      // What was not sent is in the log, by OpenTelemetry itself.
+      await withDeadline("tracing", CLOSE_MS, (signal) => untilAborted(shutdown, signal), { clock }).catch(
+        () => undefined,
+      );
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "@mpo/io";
 import type { Logger } from "../logger.ts";
 
 /** A piece of work within a trace. */
@@ -38,6 +39,7 @@ export interface TracingOptions {
   readonly version?: string;
   /** OpenTelemetry's own variables say where spans go; without `OTEL_EXPORTER_OTLP_ENDPOINT` nothing is traced. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
