@@ -68,6 +68,8 @@ export async function buildDebianPackage(context, { version, epoch }, { name, ar
     await writeFile(join(control, script), await readFile(join(source, script)));
     await chmod(join(control, script), 0o755);
   }
+  // Whatever the umask is: dpkg-deb takes no folder that others cannot read.
+  await normalise(control, epoch);
   const file = join(out, `${name}_${version}_${architecture}.deb`);
   const env = { SOURCE_DATE_EPOCH: String(epoch) };
   await runTool(context, "dpkg-deb", ["--root-owner-group", ...COMPRESSION, "--build", tree, file], { env });

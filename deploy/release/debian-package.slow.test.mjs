@@ -15,7 +15,13 @@ const facts = { version: "1.2.3", commit: "c", date: "2026-11-30", epoch: 1_790_
 test("two builds of a package are the same to the last byte, wherever and whenever they are made", async (t) => {
   if ((await findProgram("dpkg-deb", process.env)) === undefined) return t.skip("there is no dpkg-deb");
   const hashes = [];
-  for (const seconds of [1_795_000_000, 1_796_000_000]) {
+  const usual = process.umask();
+  t.after(() => process.umask(usual));
+  for (const [seconds, umask] of /** @type {const} */ ([
+    [1_795_000_000, 0o022],
+    [1_796_000_000, 0o077],
+  ])) {
+    process.umask(umask);
     const folder = temporaryFolder(t);
     const [tree, out] = [join(folder, "tree"), join(folder, "out")];
     // Enough for the compressor to share it among threads.

@@ -94,13 +94,12 @@ async function buildImage(context, { version, epoch, commit }, machine, image, {
   );
   await writeFile(join(tree, "etc/group"), `root:x:0:\nmpo:x:${IMAGE_USER}:\n`);
   // Where a runtime mounts: it cannot make them on a read-only root.
-  for (const place of ["dev", "proc", "run", "sys", "tmp"]) await mkdir(join(tree, place), { recursive: true });
+  const mounted = ["dev", "proc", "run", "sys", "tmp", ...image.volumes];
+  for (const place of mounted) await mkdir(join(tree, place), { recursive: true });
   // No program of the base keeps the right to become root.
   await normalise(tree, epoch);
-  for (const volume of image.volumes) {
-    await mkdir(join(tree, volume), { recursive: true });
-    await runTool(context, "chown", [`${IMAGE_USER}:${IMAGE_USER}`, join(tree, volume)]);
-  }
+  const owned = image.volumes.map((volume) => join(tree, volume));
+  await runTool(context, "chown", [`${IMAGE_USER}:${IMAGE_USER}`, ...owned]);
   const store = ["--root", join(work, "buildah"), "--runroot", join(work, "buildah-run"), "--storage-driver", "vfs"];
   /** @param {string[]} args */
   const buildah = (...args) => runTool(context, "buildah", [...store, ...args]);
