@@ -26,7 +26,7 @@ async function tensorflowRelease(environment: NodeJS.ProcessEnv): Promise<string
   // Loaded here: it takes longer than all other commands that need no engine.
   const { findEngine } = await import("@mpo/engine");
   try {
-    return findEngine(environment).tensorflow ?? "of an unknown release";
+    return findEngine(environment).library?.version ?? "of an unknown release";
   } catch (thrown) {
     if (hasCode(thrown, "not-found", "invalid-argument")) return "not installed";
     throw thrown;

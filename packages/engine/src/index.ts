@@ -42,7 +42,7 @@ export { type MeasuredStep, measureStep, PreparedStep, type StepTask } from "./p
 export { poolCapFor } from "./probe/pool-cap.ts";
 export { probe } from "./probe/probe.ts";
 export type { ProbeBudget, ProbeTask } from "./probe/probe-task.ts";
-export { findEngine } from "./session/engine-place.ts";
+export { findEngine, type LibraryWheel } from "./session/engine-place.ts";
 export { firstSamples, type Samples } from "./training/batches.ts";
 export type { TrainingSetup } from "./training/task.ts";
 export { type StepReport, stepTimes } from "./training/train-loop.ts";
@@ -51,4 +51,3 @@ export { methodNamed } from "./window/method.ts";
 export { type RungResult, type RungTraining, trainRung } from "./window/train-rung.ts";
 export { type WindowLength, windowLength } from "./window/window-length.ts";
 export { EngineWorker } from "./worker/engine-worker.ts";
-export { type LibraryWheel, libraryWheel } from "./worker/library-wheel.ts";

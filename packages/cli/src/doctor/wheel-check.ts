@@ -20,8 +20,8 @@ const TRIED: Readonly<Record<string, string>> = {
 
 /** Which wheel the library comes from, what was tried with it, and what an owner of a Jetson does for its GPU. */
 export async function checkWheel(
-  { systemRoot }: DoctorContext,
-  read: () => Promise<LibraryWheel | undefined> = ownWheel,
+  { systemRoot, environment }: DoctorContext,
+  read: () => Promise<LibraryWheel | undefined> = () => ownWheel(environment),
 ): Promise<Finding> {
   const [facts, isJetson] = await Promise.all([read(), isOnJetson(systemRoot)]);
   if (facts === undefined) {
@@ -62,7 +62,7 @@ async function isOnJetson(systemRoot: string): Promise<boolean> {
 }
 
 /** Loaded here: the other checks need no engine. */
-async function ownWheel(): Promise<LibraryWheel | undefined> {
-  const { libraryWheel } = await import("@mpo/engine");
-  return await libraryWheel();
+async function ownWheel(environment: DoctorContext["environment"]): Promise<LibraryWheel | undefined> {
+  const { findEngine } = await import("@mpo/engine");
+  return findEngine(environment).library;
 }

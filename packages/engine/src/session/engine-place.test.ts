@@ -16,16 +16,16 @@ function engineFolder(files: Readonly<Record<string, string>>): { readonly folde
   return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
 }
 
-test("MPO_ENGINE names the folder of an unpacked engine, with the release that is noted there", () => {
+test("MPO_ENGINE names the folder of an unpacked engine, with the wheel that is noted there", () => {
   using room = engineFolder({
     [`${MODULE}/package.json`]: '{"name":"@tensorflow/tfjs-node"}',
     [`${MODULE}/lib/napi-v8/tfjs_binding.node`]: "",
     [`${MODULE}/deps/lib/libtensorflow_cc.so.2`]: "",
-    [`${MODULE}/deps/stamp.json`]: '{"facts":{"version":"2.15.1"}}',
+    [`${MODULE}/deps/stamp.json`]: '{"facts":{"wheel":"tensorflow.whl","version":"2.15.1","wheelSha256":"ab"}}',
   });
   assert.deepEqual(findEngine({ MPO_ENGINE: room.folder }), {
     folder: join(room.folder, MODULE),
-    tensorflow: "2.15.1",
+    library: { wheel: "tensorflow.whl", version: "2.15.1" },
   });
 });
 

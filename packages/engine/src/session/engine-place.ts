@@ -2,16 +2,27 @@ import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { MpoError } from "@mpo/core";
+import { fact, MpoError } from "@mpo/core";
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+const { object, text } = fact;
+const stampSchema = object({ facts: object({ wheel: text(1, 256), version: text(1, 64) }) });
+
+/** The wheel that TensorFlow's library comes from. */
+export interface LibraryWheel {
+  /** Its file's name. */
+  readonly wheel: string;
+  /** TensorFlow's version, with what its builder has added to it: "2.16.1+nv24.8". */
+  readonly version: string;
+}
 
 /** TensorFlow as it is installed: its library, its addon, and the program that loads them. */
 export interface EnginePlace {
   /** The folder of tfjs-node, links followed. */
   readonly folder: string;
-  /** The release of TensorFlow's library, where the installation notes it. */
-  readonly tensorflow: string | undefined;
+  /** Where the installation notes it. */
+  readonly library: LibraryWheel | undefined;
 }
 
 /** Where the Debian package mpo-engine puts it. */
@@ -30,7 +41,7 @@ export function findEngine(environment: Environment): EnginePlace {
   const places = named ? [join(named, "any.js")] : [own, join(INSTALLED, "any.js")];
   for (const place of places) {
     const folder = moduleFolder(place);
-    if (folder !== undefined && existsSync(join(folder, ADDON))) return { folder, tensorflow: releaseIn(folder) };
+    if (folder !== undefined && existsSync(join(folder, ADDON))) return { folder, library: libraryIn(folder) };
   }
   if (named) {
     throw new MpoError("invalid-argument", `MPO_ENGINE names ${named}, which holds no engine (TensorFlow)`, {
@@ -57,11 +68,10 @@ function moduleFolder(from: string): string | undefined {
 }
 
 /** The set-up and the packages note beside the library what it was taken from. */
-function releaseIn(folder: string): string | undefined {
+function libraryIn(folder: string): LibraryWheel | undefined {
   try {
     const note = join(dirname(realpathSync(join(folder, "deps/lib"))), "stamp.json");
-    const { facts } = JSON.parse(readFileSync(note, "utf8")) as { readonly facts?: { readonly version?: string } };
-    return facts?.version;
+    return stampSchema.safeParse(JSON.parse(readFileSync(note, "utf8"))).data?.facts;
   } catch {
     return undefined;
   }
