@@ -11,7 +11,7 @@ import { inSystem, runInSystem, startProcess } from "./debian-root.mjs";
 import { volumesOf } from "./image-root.mjs";
 
 /** @typedef {import("../setup/cache.mjs").SetupContext} SetupContext */
-/** @typedef {{ kind: string, message: string }} FleetEvent */
+/** @typedef {{ kind: string, message: string, device: string }} FleetEvent */
 
 /** As systemd starts it: the unit's user. */
 const AS_MPO = ["setpriv", "--reuid=mpo", "--regid=mpo", "--init-groups", "--no-new-privs", "--bounding-set=-all"];
@@ -37,18 +37,20 @@ export async function startCoordinator(root, { window, ports: [grpc, http] }) {
  * Starts the installed agent.
  * @param {string} root the board's system
  * @param {NodeJS.ProcessEnv} [env]
+ * @param {(line: string) => void} [onLine] gets what it prints
  * @returns {Promise<{ stop: () => Promise<void> }>} once it is ready
  */
-export async function startAgent(root, env = {}) {
+export async function startAgent(root, env = {}, onLine) {
   const command = ["mpo", "agent", "--json", "--config", "/etc/mpo/agent.toml", ...ON_A_BUSY_MACHINE];
-  return await startService(inSystem(root, [...AS_MPO, ...command]), env);
+  return await startService(inSystem(root, [...AS_MPO, ...command]), env, onLine);
 }
 
 /**
  * @param {readonly string[]} command
  * @param {NodeJS.ProcessEnv} env
+ * @param {(line: string) => void} [onLine]
  */
-async function startService(command, env) {
+async function startService(command, env, onLine) {
   /** @type {string[]} */
   const lines = [];
   let isReady = false;
@@ -56,6 +58,7 @@ async function startService(command, env) {
     env,
     onLine: (line) => {
       lines.push(line);
+      onLine?.(line);
       isReady ||= line.includes('"event":"ready"');
     },
   });
@@ -142,11 +145,19 @@ async function deployModel(context, serving) {
  * @param {string} coordinator
  * @returns {Promise<FleetEvent[]>}
  */
-async function eventsOf(context, server, coordinator) {
-  const text = await runInSystem(context, server, ["mpo", "events", "--json", "--coordinator", coordinator]);
+export async function eventsOf(context, server, coordinator) {
+  const text = await runInSystem(context, server, [
+    "mpo",
+    "events",
+    "--since",
+    "1d",
+    "--json",
+    "--coordinator",
+    coordinator,
+  ]);
   return text.split("\n").flatMap((line) => {
     if (!line.startsWith("{")) return [];
-    const { kind = "", message = "" } = JSON.parse(line);
-    return [{ kind, message }];
+    const { kind = "", message = "", device = "" } = JSON.parse(line);
+    return [{ kind, message, device }];
   });
 }

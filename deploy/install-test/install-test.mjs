@@ -3,6 +3,7 @@
  * in, the agent joins a coordinator in another system, measures, gets its ladder, retrains; upgrade, removal and purge.
  *
  * usage: npm run test:install -- [--arch amd64|arm64] [--packages FOLDER] [--images] [--keep]
+ *        npm run test:install -- --upgrade [--packages FOLDER] [--previous FOLDER] [--keep]
  */
 import { chown, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -20,6 +21,7 @@ import { runInSystem, unpackDebian, whyNotHere } from "./debian-root.mjs";
 import { unpackImage, volumesOf } from "./image-root.mjs";
 import { checkPurge, filesOf } from "./leftovers.mjs";
 import { installPackages } from "./packages.mjs";
+import { liveThroughUpgrade } from "./upgrade.mjs";
 
 /** @typedef {import("../setup/cache.mjs").SetupContext} SetupContext */
 /** @typedef {import("../release/facts.mjs").Machine} Machine */
@@ -130,6 +132,16 @@ async function liveOnceInImages(context, { machine, packages, folder }) {
 }
 
 /**
+ * A fleet of the release before, upgraded while it works.
+ * @param {SetupContext} context
+ * @param {{ machine: Machine, packages: string, folder: string, previous: string | undefined }} options
+ */
+async function upgradeOnce(context, options) {
+  const ports = /** @type {const} */ ([await freePort(), await freePort()]);
+  await liveThroughUpgrade(context, { ...options, ports, step: (label, work) => step(context, label, work) });
+}
+
+/**
  * @template T
  * @param {SetupContext} context
  * @param {string} label
@@ -165,6 +177,8 @@ try {
       arch: { type: "string", default: process.arch === "arm64" ? "arm64" : "amd64" },
       packages: { type: "string" },
       images: { type: "boolean", default: false },
+      upgrade: { type: "boolean", default: false },
+      previous: { type: "string" },
       keep: { type: "boolean", default: false },
     },
   });
@@ -189,8 +203,9 @@ try {
           packages,
         ]);
       }
-      const live = values.images ? liveOnceInImages : liveOnce;
-      await step(context, "all", () => live(context, { machine, packages, folder }));
+      const live = values.upgrade ? upgradeOnce : values.images ? liveOnceInImages : liveOnce;
+      const previous = values.previous === undefined ? undefined : resolve(values.previous);
+      await step(context, "all", () => live(context, { machine, packages, folder, previous }));
     } finally {
       if (values.keep) say.work(`kept: ${folder}`);
       else await rm(folder, { recursive: true, force: true });
