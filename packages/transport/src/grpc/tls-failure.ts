@@ -12,7 +12,7 @@ const FAILURES: readonly {
     text: /self[- ]signed certificate|unable to (?:get (?:local )?issuer|verify the first) certificate|certificate signature failure/u,
     ...{ isTls: true, code: "unauthenticated" },
     says: (target) => `the coordinator at ${target} shows a certificate of another authority`,
-    hint: "Check the address. If the fleet has a new authority, join it again, or give its certificate with --ca.",
+    hint: "Check the address. If the fleet has a new authority, join it again with a new line (`mpo agent join @FILE --again`), or give its certificate with --ca.",
   },
   {
     text: /certificate has expired/u,
@@ -37,7 +37,7 @@ const FAILURES: readonly {
     ...{ isTls: true, code: "unauthenticated" },
     says: (target) =>
       `the coordinator at ${target} refuses this machine's certificate: expired, or of another authority`,
-    hint: "Check this machine's clock. If it is right, join the fleet again: `mpo agent --join`.",
+    hint: "Check this machine's clock. If it is right, join the fleet again with a new line: `mpo agent join @FILE --again`.",
   },
   {
     text: /wrong version number|packet length too long|no application protocol|unexpected message/u,
