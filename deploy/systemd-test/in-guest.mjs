@@ -18,6 +18,7 @@ const isMachine = scene === "machine";
 const TIMEOUT_MS = isMachine ? 1_200_000 : 120_000;
 /** Of systemd-analyze's scale from 0 to 10. */
 const MOST_EXPOSURE = 3;
+const PACKAGES = "/root/systemd-test/packages";
 const HOG = "/root/systemd-test/hog.mjs";
 
 /** @param {readonly string[]} command */
@@ -245,6 +246,18 @@ if (isMachine) {
       dropIn(unit, "");
     }
     return found.join("; ");
+  });
+
+  await check("packages installed over it restart both, and the device is the member that it was", async () => {
+    const before = UNITS.map((unit) => shown(unit, "MainPID"));
+    const files = readdirSync(PACKAGES).map((name) => `${PACKAGES}/${name}`);
+    run(["dpkg", "--install", ...files]);
+    for (const [i, unit] of UNITS.entries()) await isBack(unit, before[i] ?? "");
+    await until(
+      () => /in touch/u.test(shown("mpo-agent", "StatusText")),
+      () => statusOf("mpo-agent"),
+    );
+    return UNITS.map(statusOf).join("; ");
   });
 
   await check(`exposure is at most ${MOST_EXPOSURE} (systemd-analyze security)`, () => {

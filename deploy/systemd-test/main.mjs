@@ -84,9 +84,12 @@ async function placeTest(root, { scene, results }) {
  * Boots a system in namespaces. Its control groups lie below one of their own, which is gone afterwards.
  * @param {SetupContext} context
  * @param {string} root
+ * @param {string} packages
  */
-async function bootContainer(context, root) {
+async function bootContainer(context, root, packages) {
   await placeTest(root, { scene: "container", results: `file:/${RESULTS}` });
+  const files = (await readdir(packages)).filter((name) => name.endsWith("_amd64.deb"));
+  for (const file of files) await cp(join(packages, file), join(root, "root/systemd-test/packages", file));
   const boot = await readFile(join(HERE, "boot-container.sh"), "utf8");
   const [group, command] = [`mpo-systemd-test-${process.pid}`, ["sh", "-ec", boot, "sh", await unifiedGroups()]];
   const { code, stderr } = await runChild(
@@ -206,14 +209,15 @@ try {
   else {
     const folder = await mkdtemp(join(tmpdir(), "mpo-systemd-"));
     const system = join(folder, "system");
+    const packages = resolve(values.packages);
     try {
       await mkdir(system);
       await runTool(context, "tar", ["--extract", `--file=${await ensureBootable(context)}`, `--directory=${system}`]);
       await copyFile("/etc/resolv.conf", join(system, "etc/resolv.conf"));
-      await installPackages(context, system, resolve(values.packages), MACHINES.amd64, OURS);
+      await installPackages(context, system, packages, MACHINES.amd64, OURS);
       const failed = values.machine
         ? report(context, "machine", await bootMachine(context, system, folder))
-        : report(context, "container", await bootContainer(context, system));
+        : report(context, "container", await bootContainer(context, system, packages));
       if (failed > 0) throw new SetupFailure(`${failed} checks failed.`, "see above; --keep leaves the system.");
     } finally {
       if (!values.keep) await rm(folder, { recursive: true, force: true });
