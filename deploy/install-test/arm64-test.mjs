@@ -14,8 +14,8 @@ import { runTool } from "../release/tools.mjs";
 import { cacheRoot } from "../setup/cache.mjs";
 import { runChild } from "../setup/child.mjs";
 import { createSay, failureMessage, SetupFailure } from "../setup/say.mjs";
-import { inSystem, runInSystem, unpackDebian, whyNotHere } from "./debian-root.mjs";
-import { installPackages } from "./packages.mjs";
+import { inSystem, unpackDebian, whyNotHere } from "./debian-root.mjs";
+import { installPackages, sayVersions } from "./packages.mjs";
 import { placeTests, TEST_FOLDER } from "./placed-tests.mjs";
 
 /** Each operation's gradient, whole models', a step's memory against its plan, and limits that hold. */
@@ -79,7 +79,7 @@ try {
       const system = join(folder, "board");
       await unpackDebian(context, machine, system);
       await installPackages(context, system, packages, machine, ["mpo", "mpo-engine"]);
-      for (const line of (await runInSystem(context, system, ["mpo", "--version"])).trim().split("\n")) say.work(line);
+      await sayVersions(context, system);
       await placeTests(context, system);
       const failed = [];
       const wanted = TESTS.filter(

@@ -20,7 +20,7 @@ import { joinLine, liveThrough, startAgent, startCoordinator } from "./board-lif
 import { runInSystem, unpackDebian, whyNotHere } from "./debian-root.mjs";
 import { unpackImage, volumesOf } from "./image-root.mjs";
 import { checkPurge, filesOf } from "./leftovers.mjs";
-import { installPackages } from "./packages.mjs";
+import { installPackages, sayVersions } from "./packages.mjs";
 import { liveThroughUpgrade } from "./upgrade.mjs";
 
 /** @typedef {import("../setup/cache.mjs").SetupContext} SetupContext */
@@ -65,8 +65,7 @@ async function liveOnce(context, { machine, packages, folder }) {
   await step(context, "apt install ./mpo_*.deb ./mpo-engine_*.deb ./mpo-agent_*.deb", () =>
     installPackages(context, board, packages, machine, BOARD),
   );
-  for (const line of (await runInSystem(context, board, ["mpo", "--version"])).trim().split("\n"))
-    context.say.work(`  ${line}`);
+  await sayVersions(context, board);
   const ports = /** @type {const} */ ([Number(coordinator.split(":")[1]), await freePort()]);
   const started = await step(context, "the coordinator is ready", () =>
     startCoordinator(server, { window: pace.window, ports }),

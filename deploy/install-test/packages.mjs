@@ -28,3 +28,16 @@ export async function installPackages(context, system, packages, { debian }, nam
   await runInSystem(context, system, ["apt-get", "install", ...quick, ...paths]);
   await rm(join(system, "root/packages"), { recursive: true });
 }
+
+/**
+ * Prints what is installed in a system with the engine. The release of TensorFlow is read from what lies beside its library,
+ * from which `mpo doctor` names the wheel too.
+ * @param {import("../setup/cache.mjs").SetupContext} context
+ * @param {string} system
+ */
+export async function sayVersions(context, system) {
+  const text = (await runInSystem(context, system, ["mpo", "--version"])).trim();
+  for (const line of text.split("\n")) context.say.work(`  ${line}`);
+  if (/^TensorFlow \d/mu.test(text)) return;
+  throw new SetupFailure("the engine does not say which TensorFlow it has.", "see deploy/release/engine-tree.mjs.");
+}
