@@ -24,6 +24,8 @@ const MODEL = "packages/engine/cases/models/binary";
 /** As unattended upgrades do: what the administrator has set stays. */
 const KEEP_SETTINGS = ["--option", "Dpkg::Options::=--force-confold"];
 const REPORTS_BETWEEN = 2;
+/** A probe takes some seconds, and asking for one takes a start of Node. */
+const ORDER_EVERY_MS = 4_000;
 const WITHIN_MS = 6 * 60_000;
 
 /**
@@ -53,10 +55,10 @@ export async function liveThroughUpgrade(context, { machine, packages, previous,
       boards.push(await step(label, () => startBoard(context, { name, root, earlier, machine, server, coordinator })));
     }
     const fleet = { context, boards, server, coordinator };
-    await step(`the earlier release: ${REPORTS_BETWEEN} reports of each board`, () => moreReports(fleet));
     const orders = new AbortController();
     const ordering = orderProbes(fleet, orders.signal);
     try {
+      await step("the earlier release: reports of each board", () => moreReports(fleet));
       await step("apt install over the coordinator, while reports flow", async () => {
         await upgrade(context, server, packages, machine, SERVER);
       });
@@ -158,7 +160,7 @@ async function orderProbes({ context, boards, server, coordinator }, signal) {
       const order = ["mpo", "devices", "probe", name, "--coordinator", coordinator];
       await runInSystem(context, server, order).catch(() => undefined);
     }
-    await sleep(500, undefined, { signal }).catch(() => undefined);
+    await sleep(ORDER_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 
@@ -181,18 +183,11 @@ async function reports({ context, boards, server, coordinator }) {
  * @param {Fleet} fleet
  */
 async function moreReports(fleet) {
-  const orders = new AbortController();
-  const ordering = orderProbes(fleet, orders.signal);
-  try {
-    const first = await reports(fleet);
-    await until(async () => {
-      const now = await reports(fleet);
-      return [...now].every(([name, count]) => count >= (first.get(name) ?? 0) + REPORTS_BETWEEN);
-    }, "the boards do not report");
-  } finally {
-    orders.abort();
-    await ordering;
-  }
+  const first = await reports(fleet);
+  await until(async () => {
+    const now = await reports(fleet);
+    return [...now].every(([name, count]) => count >= (first.get(name) ?? 0) + REPORTS_BETWEEN);
+  }, "the boards do not report");
 }
 
 /** @param {Fleet} fleet */
@@ -221,7 +216,7 @@ async function settingsKept({ name, root }) {
  * @param {string} otherwise
  */
 async function until(isSo, otherwise) {
-  for (const endMs = Date.now() + WITHIN_MS; !(await isSo()); await sleep(1000)) {
+  for (const endMs = Date.now() + WITHIN_MS; !(await isSo()); await sleep(3000)) {
     if (Date.now() > endMs) throw new SetupFailure(`${otherwise} within ${WITHIN_MS / 60_000} min.`, "see above.");
   }
 }
