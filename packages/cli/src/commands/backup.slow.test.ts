@@ -114,13 +114,12 @@ describe("mpo backup", { skip: noNatsServer, timeout: 300_000 }, () => {
     const file = join(folder, "one.tar");
     const made = await backup("create", file, "--data", one);
     assert.equal(made.records.at(-1)?.["wasRunning"], true);
-    assert.equal((await backupCode("restore", file, "--data", one, "--replace")).code, EXIT_CODES.state, "it runs");
+    await refuses(/ uses .* already/u, "restore", file, "--data", one, "--replace");
     await running.stop();
     const stopped = await backup("create", join(folder, "stopped.tar"), "--data", one);
     assert.equal(stopped.records.at(-1)?.["wasRunning"], false);
     await (await coordinator(two)).stop();
-    const foreign = await backupCode("restore", file, "--data", two, "--replace");
-    assert.deepEqual([foreign.code, /of fleet-\w+, and .* of fleet-/u.test(foreign.stderr)], [EXIT_CODES.state, true]);
+    await refuses(/of fleet-\w+, and .* of fleet-/u, "restore", file, "--data", two, "--replace");
 
     // With the keys that it holds, its devices and people come back.
     const three = join(folder, "three");
@@ -131,6 +130,7 @@ describe("mpo backup", { skip: noNatsServer, timeout: 300_000 }, () => {
       JSON.parse(await readFile(join(one, "authority/authority.json"), "utf8")),
     );
     await (await coordinator(three)).stop();
+    await refuses(/there is a store in .*--replace/su, "restore", file, "--data", three);
     const replaced = await backup("restore", file, "--data", three, "--replace");
     assert.deepEqual(await readdir(String(replaced.records.at(-1)?.["setAside"])), ["nats"]);
     await (await coordinator(three)).stop();
@@ -142,6 +142,7 @@ describe("mpo backup", { skip: noNatsServer, timeout: 300_000 }, () => {
     const refusal = async (why: string): Promise<void> => {
       const verified = await backupCode("verify", bad);
       assert.equal(verified.code, EXIT_CODES.data, `${why}: ${verified.stdout}${verified.stderr}`);
+      assert.match(verified.stderr, /is not a whole backup/u, why);
       const empty = join(folder, "empty");
       assert.equal((await backupCode("restore", bad, "--data", empty)).code, EXIT_CODES.data, why);
       await assert.rejects(readdir(empty), { code: "ENOENT" }, why);
@@ -172,8 +173,7 @@ describe("mpo backup", { skip: noNatsServer, timeout: 300_000 }, () => {
           : { name, bytes: content },
       );
       await writeArchive(bad, of(later), { replaces: true });
-      const refused = await backupCode("restore", bad, "--data", join(folder, "empty"));
-      assert.deepEqual([refused.code, /was made by release/u.test(refused.stderr)], [EXIT_CODES.state, true]);
+      await refuses(/was made by release/u, "restore", bad, "--data", join(folder, "empty"));
     }
   });
 
@@ -234,6 +234,12 @@ async function backup(...args: readonly string[]): Promise<CommandOutcome> {
   const outcome = await backupCode(...args);
   assert.equal(outcome.code, EXIT_CODES.ok, `${args.join(" ")}: ${outcome.stderr}`);
   return outcome;
+}
+
+async function refuses(says: RegExp, ...args: readonly string[]): Promise<void> {
+  const { code, stderr } = await backupCode(...args);
+  assert.match(stderr, says);
+  assert.equal(code, EXIT_CODES.state, stderr);
 }
 
 /** A device's newest configuration, but for when it was made and what else is measured anew. */

@@ -117,7 +117,7 @@ function parsed(bytes: Uint8Array, place: string): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString()) as unknown;
   } catch {
-    throw new MpoError("invalid-data", `${place} is not a backup, or is damaged`);
+    throw new MpoError("invalid-data", `${place}: a part is not valid JSON`);
   }
 }
 

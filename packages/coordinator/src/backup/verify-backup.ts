@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { hasCode, MpoError } from "@mpo/core";
 import { type Authority, checkedAuthority, epochOf } from "@mpo/identity";
 import { type ArchivePart, readArchive } from "@mpo/io";
 import { type CopiedRecord, STREAMS } from "@mpo/transport";
@@ -20,13 +20,22 @@ const HINT = "Use another copy of it, or another backup.";
  * leave, the keys by each other. Throws `invalid-data` for one that is damaged, `precondition-failed` for one of a later release.
  */
 export async function verifyBackup(path: string, signal: AbortSignal): Promise<VerifiedBackup> {
+  try {
+    return await readWhole(path, signal);
+  } catch (thrown) {
+    if (!hasCode(thrown, "invalid-data") || thrown.hint === HINT) throw thrown;
+    throw damaged(path, MpoError.from(thrown).message.replaceAll(`${path}: `, ""), thrown);
+  }
+}
+
+async function readWhole(path: string, signal: AbortSignal): Promise<VerifiedBackup> {
   const found: { name: string; bytes: number; digest: string }[] = [];
   const streams = new Map<string, { readonly digest: StreamDigest; records: number }>();
   let manifestBytes: Uint8Array | undefined;
   let seal = "";
   let authorityBytes: Uint8Array | undefined;
   let isFirst = true;
-  for await (const { name, bytes } of readArchive(path, { maxPartBytes: MAX_PART_BYTES, signal })) {
+  for await (const { name, bytes } of partsOf(path, signal)) {
     if (isFirst && name !== PART.head) throw damaged(path, "it does not begin as a backup does");
     if (isFirst) readHead(bytes, path);
     isFirst = false;
@@ -66,9 +75,18 @@ export async function* backedUpRecords(
   path: string,
   signal: AbortSignal,
 ): AsyncGenerator<{ readonly stream: string; readonly records: readonly CopiedRecord[] }, void, undefined> {
-  for await (const part of readArchive(path, { maxPartBytes: MAX_PART_BYTES, signal })) {
+  for await (const part of partsOf(path, signal)) {
     const stream = streamOfPart(part.name);
     if (stream !== undefined) yield { stream, records: readRecords(part.bytes, `${path}: ${part.name}`) };
+  }
+}
+
+async function* partsOf(path: string, signal: AbortSignal): AsyncGenerator<ArchivePart, void, undefined> {
+  try {
+    yield* readArchive(path, { maxPartBytes: MAX_PART_BYTES, signal });
+  } catch (thrown) {
+    if (!hasCode(thrown, "invalid-data")) throw thrown;
+    throw damaged(path, "it cannot be unpacked to its end", thrown);
   }
 }
 
@@ -105,6 +123,6 @@ function streamOfPart(name: string): string | undefined {
   return /^streams\/([\w-]+)\/\d+$/u.exec(name)?.[1];
 }
 
-function damaged(path: string, what: string): MpoError {
-  return new MpoError("invalid-data", `${path} is not a whole backup: ${what}`, { hint: HINT });
+function damaged(path: string, what: string, cause?: unknown): MpoError {
+  return new MpoError("invalid-data", `${path} is not a whole backup: ${what}`, { hint: HINT, cause });
 }
