@@ -5,7 +5,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { connect } from "node:tls";
-import { startCommand } from "@mpo/cli/testing";
+import { startOidcCoordinator } from "@mpo/cli/testing";
 import { OIDC_CLIENT, OidcRoom } from "@mpo/coordinator/testing";
 import { cacheFolder } from "@mpo/datasets";
 import type { Page } from "playwright-core";
@@ -109,14 +109,7 @@ async function coordinatorWith(t: TestContext, { issuer }: OidcRoom): Promise<st
     ...process.env,
     ...{ MPO_CACHE: cacheFolder(process.env, homedir()), HOME: folder, XDG_STATE_HOME: join(folder, "state") },
   };
-  const oidc = ["--oidc-issuer", issuer, "--oidc-client-id", OIDC_CLIENT, "--oidc-role", "readers=viewer"];
-  const listen = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", join(folder, "data")];
-  const coordinator = startCommand(["coordinator", ...listen, ...oidc, "--json"], { environment });
-  t.after(async () => {
-    coordinator.signal("SIGTERM");
-    await coordinator.outcome;
-  });
-  const ready = await coordinator.record(({ event }) => event === "ready");
+  const { ready } = await startOidcCoordinator(t, { issuer, clientId: OIDC_CLIENT, folder }, { environment });
   return String(ready["console"]);
 }
 

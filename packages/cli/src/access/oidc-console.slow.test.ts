@@ -6,6 +6,7 @@ import { browse, OIDC_CLIENT, OidcRoom } from "@mpo/coordinator/testing";
 import { cacheFolder } from "@mpo/datasets";
 import { noNatsServer, testFolder } from "../test-support/fleet-room.ts";
 import { startCommand } from "../testing/run-command.ts";
+import { startOidcCoordinator } from "../testing/start-daemon.ts";
 
 void it("the console: people sign in by their provider's page, or by a link of mpo console", {
   skip: noNatsServer,
@@ -20,14 +21,8 @@ void it("the console: people sign in by their provider's page, or by a link of m
     ...{ MPO_CACHE: cacheFolder(process.env, homedir()), HOME: folder, BROWSER: "", DISPLAY: "", WAYLAND_DISPLAY: "" },
     ...{ XDG_STATE_HOME: join(folder, "state"), XDG_CONFIG_HOME: join(folder, "config") },
   };
-  const oidc = ["--oidc-issuer", room.issuer, "--oidc-client-id", OIDC_CLIENT, "--oidc-role", "readers=viewer"];
-  const listen = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", join(folder, "data")];
-  const coordinator = startCommand(["coordinator", ...listen, ...oidc, "--json"], { environment });
-  t.after(async () => {
-    coordinator.signal("SIGTERM");
-    await coordinator.outcome;
-  });
-  const ready = await coordinator.record(({ event }) => event === "ready");
+  const provider = { issuer: room.issuer, clientId: OIDC_CLIENT };
+  const { ready, stop } = await startOidcCoordinator(t, { ...provider, folder }, { environment });
   const url = String(ready["console"]);
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => await fetch(`${url}${path}`, init);
   const page = { "content-type": "application/json", "x-mpo-console": "1", origin: url };
@@ -90,8 +85,7 @@ void it("the console: people sign in by their provider's page, or by a link of m
     await ask("/session", { method: "POST", headers: page, body: JSON.stringify({ code }) });
   const [first, second] = [await signIn(), await signIn()];
   assert.deepEqual([first.status, second.status], [200, 401]);
-  coordinator.signal("SIGTERM");
-  const said = await coordinator.outcome;
+  const said = await stop();
   for (const secret of [code ?? "", session])
     assert.ok(secret.length > 20 && !(said.stdout + said.stderr).includes(secret));
 });

@@ -5,18 +5,11 @@ import { describe, it } from "node:test";
 import { type ArchivePart, readArchive, writeArchive } from "@mpo/io";
 import { EXIT_CODES } from "@mpo/runtime";
 import { startServer } from "@mpo/transport/testing";
-import {
-  at,
-  noNatsServer,
-  type RunningDaemon,
-  startCoordinator,
-  startDaemon,
-  testFolder,
-  userIn,
-} from "../test-support/fleet-room.ts";
+import { at, noNatsServer, startCoordinator, testFolder, userIn } from "../test-support/fleet-room.ts";
 import { noSmallDisk, smallDisk } from "../test-support/small-disk.ts";
 import { startTinyDevice } from "../test-support/tiny-device.ts";
 import { type CommandOutcome, runCommand, startCommand } from "../testing/run-command.ts";
+import { type RunningDaemon, startDaemon } from "../testing/start-daemon.ts";
 
 const ROLLOUT = `name: least-memory
 model: tiny

@@ -3,8 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { EXIT_CODES } from "@mpo/runtime";
-import { at, noNatsServer, startCoordinator, startDaemon, testFolder } from "../test-support/fleet-room.ts";
+import { at, noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
 import { runCommand, startCommand } from "../testing/run-command.ts";
+import { startDaemon } from "../testing/start-daemon.ts";
 
 describe("mpo coordinator and mpo agent", { skip: noNatsServer }, () => {
   it("find each other, log who speaks, and end as they are told", async (t) => {

@@ -18,8 +18,9 @@ import {
 import { copyCard, exportOnnx, readLayersModel, readModel } from "@mpo/engine";
 import { withFoldedNorms } from "@mpo/engine/testing";
 import { EXIT_CODES } from "@mpo/runtime";
-import { at, noNatsServer, startCoordinator, startDaemon, testFolder } from "../test-support/fleet-room.ts";
+import { at, noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
 import { runCommand } from "../testing/run-command.ts";
+import { startDaemon } from "../testing/start-daemon.ts";
 
 const LAYERS = fileURLToPath(new URL("../../models/resnet20-bn/", import.meta.url));
 const IMAGES = fashionMnistFolder(process.env, homedir());

@@ -21,8 +21,9 @@ import {
 } from "@mpo/identity";
 import { EXIT_CODES } from "@mpo/runtime";
 import { createFleetClient, startGrpcServer, steadyTls } from "@mpo/transport";
-import { noNatsServer, startDaemon, testFolder, userIn } from "../test-support/fleet-room.ts";
+import { noNatsServer, testFolder, userIn } from "../test-support/fleet-room.ts";
 import { type CommandOutcome, runCommand } from "../testing/run-command.ts";
+import { startDaemon } from "../testing/start-daemon.ts";
 
 /** A coordinator of a user's, with identities, and that user's commands. */
 async function startFleet(t: TestContext) {

@@ -4,8 +4,9 @@ import { chmod, chown, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { EXIT_CODES } from "@mpo/runtime";
-import { noNatsServer, startDaemon, testFolder, userIn } from "../test-support/fleet-room.ts";
+import { noNatsServer, testFolder, userIn } from "../test-support/fleet-room.ts";
 import { type CommandOutcome, runCommand } from "../testing/run-command.ts";
+import { startDaemon } from "../testing/start-daemon.ts";
 
 const PORTS = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
 /** Of nobody on any system. */

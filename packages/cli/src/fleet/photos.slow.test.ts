@@ -6,8 +6,9 @@ import { fileURLToPath } from "node:url";
 import { createRandom, type Random } from "@mpo/datasets";
 import { encodePng } from "@mpo/datasets/testing";
 import { EXIT_CODES } from "@mpo/runtime";
-import { at, noNatsServer, startCoordinator, startDaemon, testFolder } from "../test-support/fleet-room.ts";
+import { at, noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
 import { runCommand } from "../testing/run-command.ts";
+import { startDaemon } from "../testing/start-daemon.ts";
 
 /** A model of Keras that ends in one sigmoid and takes 16x16x3. */
 const SIGMOID = fileURLToPath(new URL("../../../engine/cases/models/binary/", import.meta.url));

@@ -5,7 +5,7 @@ import type { TestContext } from "node:test";
 import { given } from "@mpo/core";
 import { cacheFolder } from "@mpo/datasets";
 import { findNatsServer } from "@mpo/transport";
-import { type CommandOutcome, type StartedCommand, startCommand } from "../testing/run-command.ts";
+import { type RunningDaemon, startDaemon } from "../testing/start-daemon.ts";
 
 const { PATH = "", MPO_NATS_SERVER: named } = process.env;
 
@@ -24,30 +24,6 @@ export async function testFolder(context: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "mpo-cli-"));
   context.after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   return folder;
-}
-
-/** A daemon that says it is ready, and its answer to a stop. */
-export interface RunningDaemon {
-  /** Its record `ready`. */
-  readonly ready: Readonly<Record<string, unknown>>;
-  readonly command: StartedCommand;
-  stop(signal?: "SIGINT" | "SIGTERM"): Promise<CommandOutcome>;
-}
-
-/** Starts `mpo coordinator` or `mpo agent` in this process; it is stopped after the test. */
-export async function startDaemon(
-  context: TestContext,
-  args: readonly string[],
-  options: Parameters<typeof startCommand>[1] = {},
-): Promise<RunningDaemon> {
-  const command = startCommand([...args, "--json"], options);
-  const stop: RunningDaemon["stop"] = (signal = "SIGTERM") => {
-    command.signal(signal);
-    return command.outcome;
-  };
-  context.after(() => stop());
-  const ready = await command.record(({ event }) => event === "ready");
-  return { ready, command, stop };
 }
 
 /** Options of a command that asks a coordinator of `startCoordinator`. */

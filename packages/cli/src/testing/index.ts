@@ -1,1 +1,2 @@
-export { runCommand, startCommand } from "./run-command.ts";
+export { runCommand } from "./run-command.ts";
+export { startOidcCoordinator } from "./start-daemon.ts";
