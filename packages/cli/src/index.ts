@@ -1,6 +1,6 @@
 export type { CommandContext } from "./command-context.ts";
 export { damageOptions, type FrostOptions } from "./data/damage-options.ts";
-export { driftedSamples, samplesOf } from "./data/drifted-samples.ts";
+export { driftedSamples, requireImages, samplesOf } from "./data/drifted-samples.ts";
 export { fitClasses } from "./data/fit-classes.ts";
 export { type DatasetOptions, loadTestImages } from "./data/load-dataset.ts";
 export { loadModel, requireFitting } from "./data/load-model.ts";

@@ -36,11 +36,7 @@ export async function driftedSamples(
   damage: CorruptionOptions,
 ): Promise<DriftedSamples> {
   const wanted = samples + judgeSamples;
-  if (wanted > source.count) {
-    throw new MpoError("invalid-argument", `${wanted} samples are wanted; the data set has ${source.count}`, {
-      hint: "Lower --samples or --judge-samples.",
-    });
-  }
+  requireImages(source, wanted);
   const order = createRandom(seed).shuffled(Array.from({ length: source.count }, (_, index) => index));
   const clean = takeImages(source, order.slice(0, wanted));
   const damaged = corruption === "clean" ? clean : await corrupt(clean, corruption, severity as Severity, seed, damage);
@@ -50,6 +46,14 @@ export async function driftedSamples(
     judgedClean: samplesOf(takeRange(clean, samples, wanted)),
     adaptedClean: samplesOf(takeRange(clean, 0, samples)),
   };
+}
+
+/** Throws `invalid-argument` when a data set has fewer images than `--samples` and `--judge-samples` want together. */
+export function requireImages({ count }: ImageSet, wanted: number): void {
+  if (wanted <= count) return;
+  throw new MpoError("invalid-argument", `${wanted} samples are wanted; the data set has ${count}`, {
+    hint: "Lower --samples or --judge-samples.",
+  });
 }
 
 /** An image set as the engine takes it. */

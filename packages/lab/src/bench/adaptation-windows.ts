@@ -1,5 +1,4 @@
-import { samplesOf } from "@mpo/cli";
-import { MpoError } from "@mpo/core";
+import { requireImages, samplesOf } from "@mpo/cli";
 import {
   CORRUPTION_NAMES,
   type CorruptionOptions,
@@ -61,12 +60,7 @@ export async function* adaptationWindows(
   { protocol, severity, samples, judgeSamples, seed }: WindowOptions,
   damage: CorruptionOptions,
 ): AsyncGenerator<AdaptationWindow, void, undefined> {
-  const wanted = samples + judgeSamples;
-  if (wanted > test.count) {
-    throw new MpoError("invalid-argument", `${wanted} samples are wanted; the data set has ${test.count}`, {
-      hint: "Lower --samples or --judge-samples.",
-    });
-  }
+  requireImages(test, samples + judgeSamples);
   const all = Array.from({ length: test.count }, (_, index) => index);
   for (const [index, corruption] of CORRUPTION_NAMES.entries()) {
     const random = createRandom(deriveSeed(seed, "window", index));

@@ -48,17 +48,17 @@ export async function benchAdaptation(options: BenchAdaptationOptions, context: 
   await withProgress({ terminal, title: "adapting", total }, async (advance) => {
     for await (const window of adaptationWindows(test, options, damage)) {
       const after = new Map<MethodName, number>();
-      let none = 0;
+      let none: number | undefined;
       for (const [method, model] of served) {
-        const adapted = await adapt(window, { source, model, method }, options, context);
-        none = adapted.none;
-        after.set(method, adapted.accuracy);
-        if (CARRIES_ON[protocol]) served.set(method, { ...model, weights: adapted.weights });
+        const adapted = await adapt(window, { source, model, method, none }, options, context);
         const { accuracy, isAccepted, reason } = adapted;
+        none = adapted.none;
+        after.set(method, accuracy);
+        if (CARRIES_ON[protocol]) served.set(method, { ...model, weights: adapted.weights });
         terminal.record({ protocol, window: window.name, method, severity, none, accuracy, isAccepted, reason });
         advance(`${window.name} ${method} ${formatPoints(accuracy - none)}`);
       }
-      rows.push({ window: window.name, none, after });
+      rows.push({ window: window.name, none: none ?? 0, after });
     }
   });
   const last: WindowRow = {
@@ -89,11 +89,13 @@ interface Subject {
   /** What the window begins with. */
   readonly model: Model;
   readonly method: MethodName;
+  /** Accuracy of the source model, where it is known. */
+  readonly none: number | undefined;
 }
 
 async function adapt(
   { adapted: samples, judged }: AdaptationWindow,
-  { source, model, method }: Subject,
+  { source, model, method, none }: Subject,
   { batch, epochs, seed, threads }: BenchAdaptationOptions,
   { environment, signal }: CommandContext,
 ) {
@@ -103,6 +105,6 @@ async function adapt(
   const task = { model, samples, judgedOn, method, config, epochs, seed };
   const { weights, isAccepted, reason } = await retrain(worker, task, { signal });
   const accuracy = await accuracyWith(worker, weights, judged, signal);
-  const none = await accuracyWith(worker, source.weights, judged, signal);
-  return { weights, isAccepted, reason, accuracy, none };
+  const before = none ?? (await accuracyWith(worker, source.weights, judged, signal));
+  return { weights, isAccepted, reason, accuracy, none: before };
 }
