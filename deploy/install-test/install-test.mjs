@@ -19,7 +19,7 @@ import { createSay, failureMessage, SetupFailure } from "../setup/say.mjs";
 import { joinLine, liveThrough, startAgent, startCoordinator } from "./board-life.mjs";
 import { runInSystem, unpackDebian, whyNotHere } from "./debian-root.mjs";
 import { unpackImage, volumesOf } from "./image-root.mjs";
-import { checkPurge, filesOf } from "./leftovers.mjs";
+import { checkPurge, prepareBoard } from "./leftovers.mjs";
 import { installPackages, sayVersions } from "./packages.mjs";
 import { liveThroughUpgrade } from "./upgrade.mjs";
 
@@ -52,16 +52,7 @@ async function liveOnce(context, { machine, packages, folder }) {
   await step(context, `an empty Debian 12 for the board (${machine.debian})`, () =>
     unpackDebian(context, machine, board),
   );
-  await runInSystem(context, board, ["apt-get", "update", "--quiet=2"]);
-  // What every system with packages of its own has; it stays when ours go.
-  await runInSystem(context, board, [
-    "apt-get",
-    "install",
-    "--yes",
-    "--no-install-recommends",
-    "systemd-standalone-sysusers",
-  ]);
-  const before = await filesOf(board);
+  const before = await prepareBoard(context, board);
   await step(context, "apt install ./mpo_*.deb ./mpo-engine_*.deb ./mpo-agent_*.deb", () =>
     installPackages(context, board, packages, machine, BOARD),
   );

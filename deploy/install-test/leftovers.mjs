@@ -14,10 +14,23 @@ const NOTES =
   /^(?:var\/(?:log|cache|lib\/(?:apt|dpkg))\/|etc\/(?:passwd|shadow|group|gshadow|subuid|subgid)-$|etc\/\.pwd\.lock$|root\/packages|(?:proc|sys|dev|run|tmp)\/)/u;
 
 /**
+ * @param {SetupContext} context
+ * @param {string} root an empty system, for an agent
+ * @returns {Promise<Set<string>>} what is there before ours
+ */
+export async function prepareBoard(context, root) {
+  await runInSystem(context, root, ["apt-get", "update", "--quiet=2"]);
+  // What every system with packages of its own has; it stays when ours go.
+  const usual = ["--yes", "--no-install-recommends", "systemd-standalone-sysusers"];
+  await runInSystem(context, root, ["apt-get", "install", ...usual]);
+  return await filesOf(root);
+}
+
+/**
  * @param {string} root
  * @returns {Promise<Set<string>>} all its files and folders but notes of changes
  */
-export async function filesOf(root) {
+async function filesOf(root) {
   /** @type {Set<string>} */
   const found = new Set();
   /** @param {string} below */

@@ -7,7 +7,7 @@ import { SetupFailure } from "../setup/say.mjs";
 import { eventsOf, joinLine, startAgent, startCoordinator } from "./board-life.mjs";
 import { runInSystem, unpackDebian } from "./debian-root.mjs";
 import { makeEarlierPackages } from "./earlier-packages.mjs";
-import { checkPurge, filesOf } from "./leftovers.mjs";
+import { checkPurge, prepareBoard } from "./leftovers.mjs";
 import { installPackages } from "./packages.mjs";
 
 /** @typedef {import("../setup/cache.mjs").SetupContext} SetupContext */
@@ -103,11 +103,7 @@ export async function liveThroughUpgrade(context, { machine, packages, previous,
  */
 async function startBoard(context, { name, root, earlier, machine, server, coordinator }) {
   await unpackDebian(context, machine, root);
-  await runInSystem(context, root, ["apt-get", "update", "--quiet=2"]);
-  // What every system with packages of its own has; it stays when ours go.
-  const usual = ["--yes", "--no-install-recommends", "systemd-standalone-sysusers"];
-  await runInSystem(context, root, ["apt-get", "install", ...usual]);
-  const before = await filesOf(root);
+  const before = await prepareBoard(context, root);
   await installPackages(context, root, earlier, machine, BOARD);
   await appendFile(join(root, "etc/mpo/agent.toml"), `device = "${name}"\n`);
   const model = join(root, "srv/mpo/shapes/model");
