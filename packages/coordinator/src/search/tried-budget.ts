@@ -38,12 +38,17 @@ function momentOf({ phase, bytes }: HighMoment): Pick<HighMoment, "phase" | "byt
   return { phase, bytes: Math.round(bytes) };
 }
 
+/** What is drawn of a configuration. */
+function pointOf({ memoryBytes, stepMs, accuracy }: Prediction): Omit<TriedConfig, "cut"> {
+  return { memoryBytes: Math.round(memoryBytes.upper), stepMs: stepMs.expected, accuracy: accuracy.expected };
+}
+
 /** The front, as far as there is room, and as many others as fit beside it, evenly chosen. */
 function shownOf({ forEach }: ReturnType<Planner["search"]>): readonly TriedConfig[] {
   const front: TriedConfig[] = [];
   const others: TriedConfig[] = [];
-  forEach(({ memoryBytes, stepMs, accuracy }, cut) => {
-    const point = { memoryBytes: Math.round(memoryBytes.upper), stepMs: stepMs.expected, accuracy: accuracy.expected };
+  forEach((prediction, cut) => {
+    const point = pointOf(prediction);
     if (cut === undefined) front.push(point);
     else others.push({ ...point, cut: cut.reason });
   });
@@ -57,22 +62,17 @@ const UNFIT: readonly string[] = ["policy", "memory", "window", "exact-memory"];
 /** What each size of a micro-batch would give. Of its own size, the best is what was chosen. */
 function bySize({ forEach, best }: ReturnType<Planner["search"]>): readonly MicroBatchFound[] {
   const found = new Map<number, MicroBatchFound>();
-  forEach(({ config, memoryBytes, stepMs, accuracy }, cut) => {
-    const { microBatch } = config;
+  forEach((prediction, cut) => {
+    const { microBatch } = prediction.config;
     const fits = cut === undefined || !UNFIT.includes(cut.reason);
-    const point = { memoryBytes: Math.round(memoryBytes.upper), stepMs: stepMs.expected, accuracy: accuracy.expected };
-    const one = { microBatch, ...point, ...(fits ? {} : { because: cut.because }) };
+    const one = { microBatch, ...pointOf(prediction), ...(fits ? {} : { because: cut.because }) };
     const before = found.get(microBatch);
     const kept = before === undefined || isBetter(one, before) ? one : before;
     const [configs, fitting] = [(before?.configs ?? 0) + 1, (before?.fitting ?? 0) + (fits ? 1 : 0)];
     found.set(microBatch, { ...kept, configs, fitting });
   });
   const chosen = found.get(best.config.microBatch);
-  if (chosen !== undefined) {
-    const { memoryBytes, stepMs, accuracy } = best;
-    const point = { memoryBytes: Math.round(memoryBytes.upper), stepMs: stepMs.expected, accuracy: accuracy.expected };
-    found.set(best.config.microBatch, { ...chosen, ...point });
-  }
+  if (chosen !== undefined) found.set(best.config.microBatch, { ...chosen, ...pointOf(best) });
   return [...found.values()].sort((left, right) => left.microBatch - right.microBatch);
 }
 

@@ -3,13 +3,13 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
+import { MIB } from "@mpo/core";
 import { systemClock } from "@mpo/io";
 import { NatsLink, openJetstreamStore, type StateStore, type StoreLayout, type StoreReplicas } from "@mpo/transport";
 import { binary, type ClusterNode, NatsCluster, skip } from "@mpo/transport/testing";
 import { Surroundings } from "./cluster-surroundings.ts";
 import { whyNoDisks } from "./faulty-disk.ts";
 
-const MIB = 2 ** 20;
 /** Each is a group of its own: the disk is full for some in the moment that matters. */
 const LOGS = ["log1", "log2", "log3", "log4", "log5", "log6"];
 const LAYOUT: StoreLayout = {

@@ -75,18 +75,10 @@ async function measure(options: ClusterRunOptions, folder: string): Promise<Clus
   const history = new ClusterHistory();
   const timeline = new Timeline();
   const listener = history.hear.bind(history);
+  const surroundings = { hasDisks: groups.includes("disks"), keepsStores };
   await using fleet = await ClusterFleet.start({
-    ...{
-      folder,
-      agents,
-      ghosts: GHOSTS,
-      hasDisks: groups.includes("disks"),
-      keepsStores,
-      seed,
-      listener,
-      onProgress,
-      signal,
-    },
+    ...{ folder, agents, ghosts: GHOSTS, seed, listener, onProgress, signal },
+    ...surroundings,
   });
   fleet.agents.report();
   await until({

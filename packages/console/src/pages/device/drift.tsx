@@ -1,5 +1,5 @@
 import { counted } from "@mpo/core";
-import type { FleetEvent } from "@mpo/protocol";
+import type { FleetEvent, WindowOutcome } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { eventsOf } from "../../api/pages.ts";
 import { useLoad } from "../../state/load.ts";
@@ -8,6 +8,7 @@ import { Failure } from "../../ui/failure.tsx";
 import { Moment } from "../../ui/figures.tsx";
 import { Section } from "../../ui/page.tsx";
 import { Table } from "../../ui/table.tsx";
+import { OUTCOMES } from "../words.ts";
 
 /** Weeks of a device that retrains every day. */
 const LOOKED_THROUGH = 2_000;
@@ -57,14 +58,16 @@ export function DriftSection({ name, isOf }: DriftProps): VNode {
 
 function outcomeIn(events: readonly FleetEvent[]): string {
   const end = events.findLast(({ kind }) => ENDS.test(kind));
-  return end === undefined ? "no retraining yet" : (OUTCOMES_OF_KINDS[end.kind] ?? end.kind);
+  if (end === undefined) return "no retraining yet";
+  const outcome = end.kind.replace(/^window-/u, "");
+  if (!isOutcome(outcome)) return end.kind;
+  const words = OUTCOMES[outcome];
+  return HAS_RESULT.has(outcome) ? `retrained: ${words}` : words;
 }
 
-const OUTCOMES_OF_KINDS: Readonly<Record<string, string>> = {
-  "window-replaced": "retrained: better model in use",
-  "window-kept-old": "retrained: old model kept",
-  "window-over-memory": "over its memory",
-  "window-out-of-time": "out of time",
-  "window-cancelled": "cancelled",
-  "window-failed": "failed",
-};
+/** Where a model came out of it. */
+const HAS_RESULT: ReadonlySet<string> = new Set<WindowOutcome>(["replaced", "kept-old"]);
+
+function isOutcome(text: string): text is WindowOutcome {
+  return Object.hasOwn(OUTCOMES, text);
+}
