@@ -28,7 +28,8 @@ export async function startProcess(
   t.after(() => child.kill("SIGKILL"));
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (said += String(text)));
-  while (!/is (up|ready)/u.test(said)) {
+  // What a daemon says when it is up is several lines, of which this is the last.
+  while (!/^next: /mu.test(said)) {
     assert.equal(child.exitCode, null, said);
     await new Promise((wake) => setTimeout(wake, 20));
   }
