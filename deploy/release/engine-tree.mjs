@@ -29,15 +29,23 @@ export async function writeEngineTree(context, machine, target) {
   const { modules } = await ensureNpmTree(context, "engine", machine);
   const library = await ensureTensorflowLibrary(context, { pinned: PINNED_WHEELS[machine.platform] });
   const native = await ensureNative(context, machine, library, join(modules, MODULE));
+  await assembleEngine({ modules, native, target });
+  await copyTree(context.root, target, (path) => path === "LICENSE");
+}
+
+/**
+ * @param {{ modules: string, native: string, target: string }} folders `native` has what is added to tfjs-node's own files
+ */
+export async function assembleEngine({ modules, native, target }) {
   const isWanted = (/** @type {string} */ path) => isShipped(path) && !IS_OF_BROWSERS.test(path);
   await copyTree(modules, join(target, "node_modules"), isWanted);
   const folder = join(target, "node_modules", MODULE);
+  // The cache's own note stays; that of the library goes along, by which `mpo doctor` names its wheel.
   await copyTree(native, folder, (path) => path !== "stamp.json");
   // Its own script would download another library.
   const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
   const { scripts: _scripts, devDependencies: _dev, ...kept } = manifest;
   await writeFile(join(folder, "package.json"), `${JSON.stringify(kept, undefined, 2)}\n`);
-  await copyTree(context.root, target, (path) => path === "LICENSE");
 }
 
 /**

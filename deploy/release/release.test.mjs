@@ -3,8 +3,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { filesBelow } from "../setup/cache.mjs";
+import { temporaryFolder, writeTree } from "../setup/test-room.mjs";
 import { mergeBoms } from "./contents.mjs";
 import { controlText } from "./debian-package.mjs";
+import { assembleEngine } from "./engine-tree.mjs";
 import { treeManifests } from "./npm-tree.mjs";
 import { isShipped } from "./trees.mjs";
 
@@ -44,6 +47,31 @@ test("the engine's tree is tfjs-node, as the engine's package pins it", async ()
   const { "": top, ...others } = await treeManifests(ROOT, "engine");
   assert.deepEqual(top?.dependencies, { "@tensorflow/tfjs-node": dependencies["@tensorflow/tfjs-node"] });
   assert.deepEqual(others, {});
+});
+
+test("the engine ships what its library is, beside it, and nothing that only an installation reads", async (t) => {
+  const folder = temporaryFolder(t);
+  const [modules, native, target] = [join(folder, "modules"), join(folder, "native"), join(folder, "target")];
+  const own = "@tensorflow/tfjs-node";
+  const manifest = { name: own, scripts: { install: "node install.js" }, devDependencies: { a: "1" } };
+  writeTree(modules, { [`${own}/package.json`]: JSON.stringify(manifest), [`${own}/binding/a.cc`]: "" });
+  const facts = { version: "2.15.1", wheel: "tensorflow_cpu-2.15.1-cp311.whl" };
+  writeTree(native, {
+    "stamp.json": "{}",
+    "deps/stamp.json": JSON.stringify({ facts }),
+    "deps/lib/libtensorflow_cc.so.2": "",
+    "lib/napi-v8/tfjs_binding.node": "",
+  });
+  await assembleEngine({ modules, native, target });
+  const shipped = join(target, "node_modules", own);
+  assert.deepEqual((await filesBelow(shipped)).sort(), [
+    "deps/lib/libtensorflow_cc.so.2",
+    "deps/stamp.json",
+    "lib/napi-v8/tfjs_binding.node",
+    "package.json",
+  ]);
+  assert.deepEqual(JSON.parse(readFileSync(join(shipped, "package.json"), "utf8")), { name: own });
+  assert.deepEqual(JSON.parse(readFileSync(join(shipped, "deps/stamp.json"), "utf8")), { facts });
 });
 
 test("licences are shipped, and what nothing reads is not", () => {

@@ -23,7 +23,7 @@ async function startFleet(t: TestContext) {
   const board = { environment: userIn(join(folder, "board")) };
   const data = join(folder, "agent");
   return {
-    ...{ folder, coordinator, target, mpo, board, data },
+    ...{ folder, admin, coordinator, target, mpo, board, data },
     line: async (...options: readonly string[]): Promise<string> => {
       const { stdout, stderr } = await mpo("token", "create", ...options);
       assert.match(stdout, /^mpo-join-/u, stderr);
@@ -41,6 +41,10 @@ function assertFails({ code, stdout, stderr }: CommandOutcome, expected: number,
   assert.equal(code, expected, `${stdout}${stderr}`);
 }
 
+async function untilTrue(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((wake) => setTimeout(wake, 50));
+}
+
 describe("mpo agent join", { skip: noNatsServer, timeout: 120_000 }, () => {
   it("makes a device a part of a fleet, which its agent then is without a line", async (t) => {
     const fleet = await startFleet(t);
@@ -50,8 +54,7 @@ describe("mpo agent join", { skip: noNatsServer, timeout: 120_000 }, () => {
     assert.match(joined.stdout, /^pi-7 has joined the fleet at 127\.0\.0\.1:\d+\nnext: mpo agent --data .*\n$/u);
     const agent = ["agent", "--device", "pi-7", "--data", fleet.data, "--serving", join(fleet.folder, "serving")];
     await startDaemon(t, agent, fleet.board);
-    const devices = async (): Promise<string> => (await fleet.mpo("devices", "list")).stdout;
-    while (!(await devices()).includes("pi-7")) await new Promise((wake) => setTimeout(wake, 50));
+    await untilTrue(async () => (await fleet.mpo("devices", "list")).stdout.includes("pi-7"));
 
     const again = await fleet.join(line);
     assert.equal(again.code, EXIT_CODES.ok);
@@ -109,6 +112,27 @@ describe("mpo agent join", { skip: noNatsServer, timeout: 120_000 }, () => {
     const moved = await one.join(other, "--again");
     assert.equal(moved.code, EXIT_CODES.ok, moved.stderr);
     assert.ok((await readFile(membership, "utf8")).includes(two.target));
+  });
+
+  it("joins its fleet again after the fleet's authority was replaced", async (t) => {
+    const fleet = await startFleet(t);
+    assert.equal((await fleet.join(await fleet.line("--accept"))).code, EXIT_CODES.ok);
+    await fleet.coordinator.stop();
+    // The old keys are gone, as after a loss without a backup.
+    const place = ["--listen", fleet.target, "--http", "127.0.0.1:0", "--data", join(fleet.folder, "new")];
+    await startDaemon(t, ["coordinator", ...place], fleet.admin);
+    const agent = ["agent", "--device", "pi-7", "--data", fleet.data, "--serving", join(fleet.folder, "serving")];
+    let log = "";
+    const before = await startDaemon(t, agent, { ...fleet.board, onError: (stderr) => (log = stderr) });
+    await untilTrue(() => /another authority/u.test(log));
+    assert.match(log, /no new credentials yet.*shows a certificate of another authority.*mpo agent join .*--again/u);
+    const { code } = await before.stop();
+    assert.equal(code, EXIT_CODES.ok, "it works on by what it has");
+
+    const again = await fleet.join(await fleet.line("--accept"), "--again");
+    assert.equal(again.code, EXIT_CODES.ok, again.stderr);
+    await startDaemon(t, agent, fleet.board);
+    await untilTrue(async () => (await fleet.mpo("devices", "list")).stdout.includes("pi-7"));
   });
 
   const skip = process.geteuid?.() === 0 ? false : "needs root";
