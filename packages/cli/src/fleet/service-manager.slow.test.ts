@@ -88,8 +88,10 @@ describe("a service under systemd", { skip, timeout: 120_000 }, () => {
     const folder = await testFolder(t);
     const manager = await listenAsManager(t, join(folder, "notify"));
     const place = ["--data", join(folder, "state"), "--insecure", "--coordinator", "127.0.0.1:1"];
-    const { child, ended } = start(t, ["agent", ...place, "--tick", "500ms"], manager);
+    const { child, log, ended } = start(t, ["agent", ...place, "--tick", "500ms"], manager);
     await manager.until((said) => said.some((line) => line.startsWith("STATUS=no coordinator answers")));
+    // Which of both depends on who started the tests.
+    assert.match(log(), /jobs are watched, and have no control groups why=|each job has a control group of its own/u);
     await manager.until(() => pings(manager) > 4);
     child.kill("SIGSTOP");
     // What was under way arrives.
