@@ -1,6 +1,7 @@
 /**
  * The engine's gradient and memory tests on arm64: on this machine where it is one, else emulated (qemu-user with
  * binfmt_misc, in a Debian 12 of its own). They run with what the packages install: their Node, library and addon.
+ * Emulated, tests that read the process's resident memory are skipped, and those of the pool's limit run.
  *
  * usage: npm run test:arm64 -- [--packages FOLDER] [PART-OF-A-FILE-NAME]...
  */
@@ -25,10 +26,14 @@ const TESTS = [
   "engine/dist/losses/loss.slow.test.js",
   "engine/dist/compiler/model-gradients.slow.test.js",
   "engine/dist/compiler/config-equivalence.slow.test.js",
-  "engine/dist/worker/planned-memory.slow.test.js",
-  "engine/dist/worker/worker-memory.slow.test.js",
   "engine/dist/probe/pool-cap.slow.test.js",
+  "engine/dist/worker/worker-memory.slow.test.js",
+  "engine/dist/worker/planned-memory.slow.test.js",
 ];
+/** They compare what the kernel counts for a process (VmRSS, VmHWM) with what was planned. */
+const READ_RESIDENT = ["planned-memory", "worker-memory"];
+const NOT_EMULATED =
+  "under qemu-user the kernel counts the emulator's memory, with all code that it has translated (Node alone: 89 MiB instead of 39), so that a step which trains within 400 MiB is ended as over its cap; it runs on an arm64 machine";
 /** A test of seconds takes minutes when each instruction is translated. */
 const HANG_MS = 2 * 3_600_000;
 
@@ -85,9 +90,15 @@ try {
       const wanted = TESTS.filter(
         (file) => positionals.length === 0 || positionals.some((part) => file.includes(part)),
       );
-      for (const file of wanted) if (!(await runTest(context, system, file))) failed.push(file);
+      let skipped = 0;
+      for (const file of wanted) {
+        if (process.arch !== machine.node && READ_RESIDENT.some((part) => file.includes(part))) {
+          skipped += 1;
+          say.work(`${file}: skipped: ${NOT_EMULATED}`);
+        } else if (!(await runTest(context, system, file))) failed.push(file);
+      }
       if (failed.length > 0) throw new SetupFailure(`failed on arm64: ${failed.join(", ")}`, "see their output above.");
-      say.work(`${wanted.length} test files passed`);
+      say.work(`${wanted.length - skipped} test files passed, ${skipped} skipped`);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
