@@ -156,6 +156,7 @@ export {
   freezingChoices,
   frozenParameters,
   hasChoice,
+  hasEffect,
   type Instruction,
   METHOD_NAMES,
   type MethodName,

@@ -1,4 +1,4 @@
-import { type Chain, type FreezingRates, type LayerClass, NOTHING_FROZEN } from "../facts/index.ts";
+import { type Chain, type FreezingRates, LAYER_CLASSES, type LayerClass, NOTHING_FROZEN } from "../facts/index.ts";
 import { frozenParameters, layersOfClass } from "./freezing.ts";
 
 /** One set of frozen parameters, with the lowest rates that give it. */
@@ -21,7 +21,10 @@ export function hasChoice(chain: Chain, layerClass: LayerClass): boolean {
   return layersOfClass(chain, layerClass).length > 1;
 }
 
-/** All sets of frozen parameters that rates in tenths, one a layer class (`hasChoice`), can give; each set once. */
+/**
+ * All sets of frozen parameters that rates in tenths, one a layer class (`hasChoice`), can give; each set once. All of them
+ * only where a method prescribes that.
+ */
 export function freezingChoices(chain: Chain, fixed: FixedRates = {}): readonly FreezingChoice[] {
   const ratesOf = (layerClass: LayerClass): readonly number[] => {
     const prescribed = fixed[layerClass];
@@ -36,6 +39,7 @@ export function freezingChoices(chain: Chain, fixed: FixedRates = {}): readonly 
     }));
   const linears = setsOf("linear");
   const norms = setsOf("normalisation");
+  const trainsNothing = LAYER_CLASSES.every((layerClass) => fixed[layerClass] === 1);
   const choices = new Map<string, FreezingChoice>();
   for (const feature of setsOf("featureExtraction")) {
     for (const norm of norms) {
@@ -43,7 +47,7 @@ export function freezingChoices(chain: Chain, fixed: FixedRates = {}): readonly 
         const frozen = chain.parameters.map(
           ({ id }) => (feature.frozen[id] || norm.frozen[id] || linear.frozen[id]) === true,
         );
-        if (frozen.every((isFrozen) => isFrozen)) continue;
+        if (frozen.every((isFrozen) => isFrozen) && !trainsNothing) continue;
         const key = frozen.join();
         const rates = { featureExtraction: feature.rate, normalisation: norm.rate, linear: linear.rate };
         if (!choices.has(key)) choices.set(key, { rates, frozen });

@@ -14,6 +14,14 @@ export function frozenParameters(chain: Chain, rates: FreezingRates): readonly b
   return chain.parameters.map((parameter) => frozenLayers.has(parameter.layer));
 }
 
+/**
+ * Whether a step changes anything: some parameter trains, or a normalisation takes the statistics of the batch, which move
+ * the model's own. Those of a batch, other than a sample's, do not grow with it.
+ */
+export function hasEffect({ ops }: Chain, frozen: readonly boolean[]): boolean {
+  return frozen.includes(false) || ops.some(({ statisticsBytes }) => (statisticsBytes?.fixed ?? 0) > 0);
+}
+
 /** Names of the layers of one class that have parameters, from the input side. */
 export function layersOfClass(chain: Chain, layerClass: LayerClass): readonly string[] {
   const layers = new Set<string>();

@@ -87,10 +87,24 @@ test("planStep has no backward instruction in a frozen prefix", () => {
   );
 });
 
-test("planStep refuses to freeze everything", () => {
+test("planStep refuses to freeze everything where no statistics move", () => {
+  const chain = tinyChain();
+  const ops = chain.ops.map(({ statisticsBytes: _, ...op }) => op);
   assert.throws(
-    () => planStep(tinyChain(), { freezing: uniformFreezing(1) }),
+    () => planStep({ ...chain, ops }, { freezing: uniformFreezing(1) }),
     (error: unknown) =>
       error instanceof MpoError && error.code === "invalid-argument" && /nothing to train/.test(error.message),
+  );
+});
+
+test("planStep goes forward alone where everything is frozen and statistics move", () => {
+  fc.assert(
+    fc.property(checkpoints, (kept) => {
+      const chain = tinyChain();
+      const { microStep } = planStep(chain, { freezing: uniformFreezing(1), checkpoints: kept });
+      assert.equal(microStep.filter(({ kind }) => kind === "forward").length, chain.ops.length, "each operation once");
+      assert.ok(microStep.every(({ kind }) => kind === "forward" || kind === "loss"));
+    }),
+    { seed: 6, numRuns: 50 },
   );
 });

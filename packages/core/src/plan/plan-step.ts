@@ -9,18 +9,18 @@ import {
   type RetrainConfig,
   resolveRetrainConfig,
 } from "../facts/index.ts";
-import { frozenParameters, valuesWithGradient } from "./freezing.ts";
+import { frozenParameters, hasEffect, valuesWithGradient } from "./freezing.ts";
 import { type Instruction, type PlannedTensor, readsOf, type StepPlan, writesOf } from "./step-plan.ts";
 import { unitSchedule } from "./unit-schedule.ts";
 
 /**
  * The exact instruction list of one training step of a chain under a config. Pure: the same arguments give the same
- * plan. Throws `invalid-argument` for a config that this chain cannot run, and when nothing would train.
+ * plan. Throws `invalid-argument` for a config that this chain cannot run, and when nothing would change.
  */
 export function planStep(chain: Chain, partialConfig: Partial<RetrainConfig>): StepPlan {
   const config = resolveRetrainConfig(partialConfig);
   const frozen = frozenParameters(chain, config.freezing);
-  if (frozen.every((isFrozen) => isFrozen)) {
+  if (!hasEffect(chain, frozen)) {
     throw new MpoError("invalid-argument", `freezing ${JSON.stringify(config.freezing)} leaves nothing to train`, {
       hint: "Lower a freezing rate, or choose a method that trains other layers.",
     });

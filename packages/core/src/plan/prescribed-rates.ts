@@ -1,21 +1,24 @@
 import { type Chain, describeFreezing, MpoError, type RetrainConfig, resolveRetrainConfig } from "../facts/index.ts";
-import { frozenParameters } from "./freezing.ts";
+import { frozenParameters, hasEffect } from "./freezing.ts";
 import type { FixedRates } from "./freezing-choices.ts";
 
 /**
  * Methods of adaptation, by the names of their losses.
+ * - `norm`: nothing is trained; statistics of batch normalisation become those of the samples (Schneider et al. 2020).
  * - `tent`: mean entropy of the predictions (Wang et al. 2021).
  * - `eta`: the same of reliable samples that are not like the others, the surer the more (Niu et al. 2022, section 3.1).
  * - `shot`: information maximisation, entropy minus diversity, plus cross-entropy on pseudo-labels where labels are
  *   given (Liang et al. 2020). A label of -1 counts for nothing.
  * - `crossEntropy`: needs labels.
  */
-export const METHOD_NAMES = ["tent", "eta", "shot", "crossEntropy"] as const;
+export const METHOD_NAMES = ["norm", "tent", "eta", "shot", "crossEntropy"] as const;
 export type MethodName = (typeof METHOD_NAMES)[number];
 
+const NOTHING: FixedRates = { featureExtraction: 1, normalisation: 1, linear: 1 };
 const NORMS_ALONE: FixedRates = { featureExtraction: 1, linear: 1 };
 
 const RATES: ReadonlyMap<string, FixedRates> = new Map<string, FixedRates>([
+  ["norm", NOTHING],
   ["tent", NORMS_ALONE],
   ["eta", NORMS_ALONE],
   ["shot", { linear: 1 }],
@@ -43,16 +46,15 @@ export function withPrescribedRates(config: RetrainConfig, loss: string): Retrai
   };
 }
 
-/** Throws `invalid-argument` for a model of which a method trains nothing, such as Tent without a normalisation layer. */
+/** Throws `invalid-argument` for a model of which a method changes nothing, such as Tent without a normalisation layer. */
 export function requireTrainable(chain: Chain, loss: string, model: string): void {
   const freezingOf = (method: string) => withPrescribedRates(resolveRetrainConfig({}), method).freezing;
-  const trains = (method: string): boolean => frozenParameters(chain, freezingOf(method)).includes(false);
-  if (trains(loss)) return;
-  throw new MpoError(
-    "invalid-argument",
-    `${model} has nothing that ${loss} trains (${describeFreezing(freezingOf(loss))})`,
-    {
-      hint: `Use a method that trains other layers: ${METHOD_NAMES.filter(trains).join(" or ") || "none does"}.`,
-    },
-  );
+  const changes = (method: string): boolean => hasEffect(chain, frozenParameters(chain, freezingOf(method)));
+  if (changes(loss)) return;
+  const nothing = `nothing that ${loss} trains (${describeFreezing(freezingOf(loss))})`;
+  const has =
+    prescribedRates(loss) === NOTHING ? `no batch normalisation, the one thing that ${loss} changes` : nothing;
+  throw new MpoError("invalid-argument", `${model} has ${has}`, {
+    hint: `Use a method that trains other layers: ${METHOD_NAMES.filter(changes).join(" or ") || "none does"}.`,
+  });
 }

@@ -52,6 +52,8 @@ export interface RetrainResult extends Judgement {
   readonly isFromStart: boolean;
   /** The config that ran: what the method never trains is frozen in it. */
   readonly config: RetrainConfig;
+  /** Passes over the samples at most: those asked for, or fewer where the method needs no more. */
+  readonly epochs: number;
   readonly steps: number;
   /** Times of the latest single steps, the first of all left out; empty: too few were made. */
   readonly stepMs: readonly number[];
@@ -119,6 +121,7 @@ export async function retrain(
     stopped: trained.stopped,
     isFromStart,
     config,
+    epochs: epochsOf(context),
     steps: trained.steps.length,
     stepMs: stepTimes(trained.steps).slice(-MAX_REPEATS),
     trainingMs,
@@ -163,7 +166,8 @@ interface TrainedEpochs {
 async function trainEpochs(context: RetrainContext, classes: number, trainUntilMs: number): Promise<TrainedEpochs> {
   const { worker, retraining, method, config, options, call } = context;
   const stepsPerEpoch = stepsPerEpochOf(retraining, config);
-  const totalSteps = retraining.epochs * stepsPerEpoch;
+  const epochs = epochsOf(context);
+  const totalSteps = epochs * stepsPerEpoch;
   const rate = retraining.learningRate ?? learningRateFor(method, config.microBatch * config.accumulation);
   let guard = GUARD_AT_START;
   let weights: ModelWeights | undefined;
@@ -171,7 +175,7 @@ async function trainEpochs(context: RetrainContext, classes: number, trainUntilM
   let peakBytes = 0;
   let longestStepMs = 0;
   const result = (stopped: StopReason): TrainedEpochs => ({ weights, stopped, steps, peakBytes });
-  for (let epoch = 0; epoch < retraining.epochs; epoch++) {
+  for (let epoch = 0; epoch < epochs; epoch++) {
     if (method.usesPseudoLabels) await labelByModel(worker, SAMPLES, retraining.samples, config, call);
     const leftMs = trainUntilMs - performance.now();
     if (epoch > 0 && leftMs < longestStepMs) return result("outOfTime");
@@ -235,6 +239,10 @@ async function evaluateJudged({ worker, config, call }: RetrainContext): Promise
 /** The worker's memory must hold the evaluation too: no more samples at once than in a step. */
 function evaluationBatch({ microBatch }: RetrainConfig): number {
   return Math.min(microBatch, LARGEST_EVALUATION_BATCH);
+}
+
+function epochsOf({ retraining, method }: RetrainContext): number {
+  return Math.min(retraining.epochs, method.mostEpochs ?? Number.POSITIVE_INFINITY);
 }
 
 function stepsPerEpochOf({ samples }: Retraining, { microBatch, accumulation }: RetrainConfig): number {

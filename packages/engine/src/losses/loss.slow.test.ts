@@ -62,6 +62,7 @@ const PEERS: Readonly<Record<MethodName, (logits: tf.Tensor2D, labels: Int32Arra
     for (const [row, label] of labels.entries()) if (label >= 0) targets.set(1, row, label);
     return tf.neg(tf.sum(tf.mul(targets.toTensor(), tf.logSoftmax(logits))));
   },
+  norm: (logits, labels) => PEERS.tent(logits, labels),
   tent: (logits) => tf.neg(tf.sum(tf.mul(tf.softmax(logits), tf.logSoftmax(logits)))),
   eta: (logits) => {
     const most = 0.4 * Math.log(CLASSES);

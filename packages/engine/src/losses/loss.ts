@@ -5,7 +5,13 @@ import type { GraphEmitter } from "../graph/graph-emitter.ts";
 export const SHOT_PSEUDO_LABEL_WEIGHT = 0.3;
 
 /** Tensors of `[b, classes]` that are alive at once while a loss runs, in addition to logits and their gradient. */
-export const LOSS_WORK_TENSORS: Readonly<Record<MethodName, number>> = { crossEntropy: 1, tent: 4, eta: 6, shot: 6 };
+export const LOSS_WORK_TENSORS: Readonly<Record<MethodName, number>> = {
+  norm: 4,
+  crossEntropy: 1,
+  tent: 4,
+  eta: 6,
+  shot: 6,
+};
 
 /** Entropy, as a share of the largest, from which ETA leaves a prediction out as unreliable (Niu et al. 2022: 0.4). */
 const ETA_ENTROPY_SHARE = 0.4;
@@ -46,6 +52,8 @@ export function emitLoss(name: MethodName, emit: GraphEmitter, inputs: LossInput
   switch (name) {
     case "crossEntropy":
       return crossEntropy(emit, inputs);
+    // `norm` trains nothing: its loss says how sure the predictions are.
+    case "norm":
     case "tent":
       return entropy(emit, inputs);
     case "eta":

@@ -3,6 +3,7 @@ import {
   frozenParameters,
   given,
   hasCode,
+  hasEffect,
   MIXED_POOL_FACTOR,
   type Profile,
   planStep,
@@ -80,13 +81,13 @@ export class ProbeContext {
     return growthBytes <= (this.budget.memoryBytes ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Whether a config trains anything, which in a model of few layers a rate may prevent, and its plan fits. */
+  /** Whether a config changes anything, which in a model of few layers a rate may prevent, and its plan fits. */
   isPossible(config: RetrainConfig): boolean {
-    return this.trains(config) && this.fits(residentGrowth(planStep(this.chain, config), this.memoryFacts));
+    return this.changes(config) && this.fits(residentGrowth(planStep(this.chain, config), this.memoryFacts));
   }
 
-  trains({ freezing }: RetrainConfig): boolean {
-    return frozenParameters(this.chain, freezing).some((isFrozen) => !isFrozen);
+  changes({ freezing }: RetrainConfig): boolean {
+    return hasEffect(this.chain, frozenParameters(this.chain, freezing));
   }
 
   stepTask(config: RetrainConfig): StepTask {

@@ -23,7 +23,7 @@ describe("methodNamed()", () => {
       METHOD_NAMES,
     );
     for (const name of ["magic", "", "constructor"]) {
-      assert.throws(() => methodNamed(name), { code: "invalid-argument", message: /is unknown; expected tent/u });
+      assert.throws(() => methodNamed(name), { code: "invalid-argument", message: /is unknown; expected norm, tent/u });
     }
   });
 });

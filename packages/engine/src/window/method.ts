@@ -10,6 +10,8 @@ export interface AdaptationMethod {
   readonly needsLabels: boolean;
   /** Labels are made by the model itself, again for each epoch. */
   readonly usesPseudoLabels: boolean;
+  /** Passes over the samples after which nothing more is learned; absent: there is no such number. */
+  readonly mostEpochs?: number;
 }
 
 /** Effective batch for which the learning rates are given. */
@@ -17,12 +19,20 @@ const REFERENCE_BATCH = 256;
 const NESTEROV: Optimizer = { kind: "momentum", momentum: 0.9, nesterov: true };
 
 /**
+ * - Norm (Schneider et al. 2020): no training; statistics of batch normalisation are taken over.
  * - Tent (Wang et al. 2021): entropy of the predictions.
  * - ETA (Niu et al. 2022): entropy of reliable predictions that differ from the mean of the latest.
  * - SHOT (Liang et al. 2020): information maximisation and pseudo-labels.
  * - Cross-entropy: where labels are known.
  */
 const METHODS: Readonly<Record<MethodName, Omit<AdaptationMethod, "loss">>> = {
+  norm: {
+    optimizer: { kind: "adam" },
+    learningRate: 1e-3,
+    needsLabels: false,
+    usesPseudoLabels: false,
+    mostEpochs: 1,
+  },
   tent: { optimizer: { kind: "adam" }, learningRate: 1e-3, needsLabels: false, usesPseudoLabels: false },
   eta: { optimizer: { kind: "adam" }, learningRate: 1e-3, needsLabels: false, usesPseudoLabels: false },
   shot: { optimizer: NESTEROV, learningRate: 5e-3, needsLabels: false, usesPseudoLabels: true },

@@ -28,7 +28,6 @@ export interface RungOptions extends Pick<WorkerOptions, "environment" | "thread
 
 /** What a rung took and gave. Accuracies are by labels, or estimated where there are none. */
 export interface RungResult extends RetrainResult {
-  readonly epochs: number;
   /** How accuracy was judged; undefined: it could not be. */
   readonly judgement: AccuracyJudge | undefined;
   readonly judgedSamples: number;
@@ -70,5 +69,5 @@ export async function trainRung(training: RungTraining, options: RungOptions): P
   const estimate = await labelFreeEstimate({ worker, model, weights, judgedOn, microBatch, signal });
   const judgement = result.accuracyBefore !== undefined ? "labels" : estimate && "label-free";
   const overheadMs = performance.now() - began - result.trainingMs;
-  return { ...result, ...estimate, epochs, judgement, judgedSamples: judgedOn.count, overheadMs };
+  return { ...result, ...estimate, judgement, judgedSamples: judgedOn.count, overheadMs };
 }

@@ -142,10 +142,10 @@ test("what a worker cannot do is an error value, and it goes on", () =>
       worker.call("evaluate", { samples: "bad", batch: 1, features: false }),
       failsAs("invalid-data"),
     );
-    const frozen = { featureExtraction: 1, normalisation: 1, linear: 1 };
+    const checkpoints = { kind: "boundaries", at: [99] } as const;
     await assert.rejects(
-      worker.load({ graph, weights, training: setupOf({ freezing: frozen }) }),
-      failsAs("invalid-argument", /nothing to train/),
+      worker.load({ graph, weights, training: setupOf({ checkpoints }) }),
+      failsAs("invalid-argument", /checkpoints.at has 99/),
     );
     await loadSmall(worker);
     await assert.rejects(

@@ -54,9 +54,11 @@ function learningConfigs(context: ProbeContext, memoryOf: (config: RetrainConfig
     sizes
       .filter((size) => effectiveBatch % size === 0)
       .map((microBatch) => configOf(rate, microBatch))
-      .filter((config) => context.trains(config) && context.fits(memoryOf(config))),
+      .filter((config) => context.changes(config) && context.fits(memoryOf(config))),
   );
   // Each freezing once before any twice: what comes last is left out where time is short.
   const ranks = Array.from({ length: sizesEach }, (_, rank) => rank);
-  return ranks.flatMap((rank) => fitting.flatMap((configs) => configs[rank] ?? []));
+  const ordered = ranks.flatMap((rank) => fitting.flatMap((configs) => configs[rank] ?? []));
+  // A method may make one of what differs.
+  return [...new Map(ordered.map((config) => [JSON.stringify(config), config])).values()];
 }
