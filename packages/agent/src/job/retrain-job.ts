@@ -38,7 +38,16 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
     const { likely } = checkInput(model, inputs.samples);
     const maxMs = began + job.maxMs - performance.now();
     const { start, problem } = startOf(model, job.start);
-    const { weights, stopped, epochs, idleBytes, trainingMs, isFromStart, ...outcome } = await trainRung(
+    const {
+      weights,
+      stopped,
+      epochs,
+      idleBytes,
+      trainingMs,
+      isFromStart,
+      share: _share,
+      ...outcome
+    } = await trainRung(
       { ...{ model, method, rung, memoryBytes, seed, maxMs, start }, ...inputs },
       { environment, oomScoreAdjust: OOM_SCORE_ADJUST, signal, onProgress },
     );

@@ -75,7 +75,7 @@ export interface RetrainJob {
 
 /** What a retraining took and gave; its weights lie in a folder. */
 export interface RetrainOutcome
-  extends Omit<RungResult, "weights" | "stopped" | "epochs" | "trainingMs" | "idleBytes" | "isFromStart"> {
+  extends Omit<RungResult, "weights" | "stopped" | "epochs" | "trainingMs" | "idleBytes" | "isFromStart" | "share"> {
   /** Where the retrained model lies when it is accepted; the receiver moves it away or removes it. */
   readonly stagedFolder?: string;
   /** Whether it was trained from the job's `start`; absent: it had none. */

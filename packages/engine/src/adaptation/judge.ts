@@ -1,48 +1,81 @@
 import type { Samples } from "../training/batches.ts";
 import { accuracyOf } from "./evaluate.ts";
-import { informationOf, meanPredictionEntropy, softmaxRows } from "./probabilities.ts";
+import { informationOf, softmaxRows } from "./probabilities.ts";
 
-/** Whether retrained weights may replace the old ones, and why. */
+/** How much of what was retrained is to serve, and why. */
 export interface Judgement {
+  /** Whether anything of it is. */
   readonly isAccepted: boolean;
+  /** Part of the way from the old weights to the retrained ones, 0 to 1. */
+  readonly share: number;
   readonly reason: string;
   /** Shares from 0 to 1; undefined without labels. */
   readonly accuracyBefore: number | undefined;
   readonly accuracyAfter: number | undefined;
 }
 
-/** Share of the diversity before that predictions must keep where there are no labels. */
-const LEAST_DIVERSITY_KEPT = 0.7;
+/** Logits `[count, classes]` of the weights so far along the way to the retrained ones. */
+export interface Candidate {
+  readonly share: number;
+  readonly logits: Float32Array;
+}
 
 /**
- * Compares a model's logits `[count, classes]` before and after a retraining on the same samples. With labels: the
- * accuracy must not be lower. Without: the predictions must still name nearly as many classes together as before.
+ * Differences of information, in nats, that say nothing: statistics and entropy that were fitted to few classes look surer
+ * than they are.
+ */
+const INFORMATION_TOLERANCE = 0.05;
+
+/**
+ * Chooses between a model's logits before a retraining, and those of candidates, on the same samples. With labels: the most
+ * accurate candidate, where it is not worse than before. Without: of all whose predictions say the most of the samples, or
+ * nearly, the one that is nearest to what was before.
  */
 export function judge(
   before: Float32Array,
-  after: Float32Array,
-  { labels, count }: Omit<Samples, "images">,
+  candidates: readonly Candidate[],
+  samples: Omit<Samples, "images">,
 ): Judgement {
-  if (after.some((logit) => !Number.isFinite(logit))) {
-    const accuracyBefore = labels === undefined ? undefined : accuracyOf(before, labels);
-    const reason = "the retrained model's outputs are not numbers";
-    return { isAccepted: false, reason, accuracyBefore, accuracyAfter: undefined };
-  }
-  if (labels !== undefined) {
-    const accuracyBefore = accuracyOf(before, labels);
-    const accuracyAfter = accuracyOf(after, labels);
-    const isAccepted = accuracyAfter >= accuracyBefore;
-    const change = `accuracy ${percent(accuracyBefore)} before, ${percent(accuracyAfter)} after`;
-    return { isAccepted, reason: isAccepted ? change : `worse: ${change}`, accuracyBefore, accuracyAfter };
-  }
-  const diversityBefore = meanPredictionEntropy(softmaxRows(before, count), count);
-  const diversityAfter = meanPredictionEntropy(softmaxRows(after, count), count);
-  const isAccepted = diversityAfter >= LEAST_DIVERSITY_KEPT * diversityBefore;
-  // As a number of classes, which people can picture: so many, equally frequent, have this entropy.
-  const [first, now] = [diversityBefore, diversityAfter].map((entropy) => Math.exp(entropy).toFixed(1));
-  const change = `its answers spread over ${now} classes, before over ${first}`;
-  const reason = isAccepted ? change : `collapsed to few classes: ${change}`;
-  return { isAccepted, reason, accuracyBefore: undefined, accuracyAfter: undefined };
+  const { labels } = samples;
+  const sound = candidates.filter(({ logits }) => logits.every((logit) => Number.isFinite(logit)));
+  if (sound.length > 0) return labels ? judgeByLabels(before, sound, labels) : judgeUnlabelled(before, sound, samples);
+  const accuracyBefore = labels && accuracyOf(before, labels);
+  const reason = "the retrained model's outputs are not numbers";
+  return { isAccepted: false, share: 0, reason, accuracyBefore, accuracyAfter: undefined };
+}
+
+function judgeByLabels(before: Float32Array, candidates: readonly Candidate[], labels: Int32Array): Judgement {
+  const accuracyBefore = accuracyOf(before, labels);
+  const best = largest(candidates.map(({ share, logits }) => ({ share, value: accuracyOf(logits, labels) })));
+  const isAccepted = best.value >= accuracyBefore;
+  const change = `accuracy ${percent(accuracyBefore)} before, ${percent(best.value)} after`;
+  const share = isAccepted ? best.share : 0;
+  const reason = isAccepted ? `${change}${partWords(share)}` : `worse: ${change}`;
+  return { isAccepted, share, reason, accuracyBefore, accuracyAfter: best.value };
+}
+
+function judgeUnlabelled(
+  before: Float32Array,
+  candidates: readonly Candidate[],
+  { count }: Omit<Samples, "images">,
+): Judgement {
+  const measured = [{ share: 0, logits: before }, ...candidates].map(({ share, logits }) => ({
+    share,
+    value: informationOf(softmaxRows(logits, count), count),
+  }));
+  const best = largest(measured);
+  const [nearest = best] = measured
+    .filter(({ value }) => value >= best.value - INFORMATION_TOLERANCE)
+    .sort((left, right) => left.share - right.share);
+  const { share } = nearest;
+  const isAccepted = share > 0;
+  // As a number of classes, which people can picture: so many, equally frequent and surely told apart, say as much.
+  const classes = (value: number): string => Math.exp(value).toFixed(1);
+  const { value: old } = measured[0]!;
+  const shown = isAccepted ? nearest : best.share > 0 ? best : largest(measured.slice(1));
+  const change = `its answers tell ${classes(shown.value)} classes apart, before ${classes(old)}`;
+  const reason = isAccepted ? `${change}${partWords(share)}` : `no clear gain: ${change}`;
+  return { isAccepted, share, reason, accuracyBefore: undefined, accuracyAfter: undefined };
 }
 
 /**
@@ -57,6 +90,20 @@ export function isBetterStart(
   if (other.some((logit) => !Number.isFinite(logit))) return false;
   if (labels !== undefined) return accuracyOf(other, labels) > accuracyOf(own, labels);
   return informationOf(softmaxRows(other, count), count) > informationOf(softmaxRows(own, count), count);
+}
+
+interface Measured {
+  readonly share: number;
+  readonly value: number;
+}
+
+/** The one with the largest value; of several, the first. */
+function largest(measured: readonly Measured[]): Measured {
+  return measured.reduce((best, other) => (other.value > best.value ? other : best));
+}
+
+function partWords(share: number): string {
+  return share < 1 ? ` (${percent(share)} of the change)` : "";
 }
 
 function percent(share: number): string {

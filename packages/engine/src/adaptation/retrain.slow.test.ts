@@ -68,6 +68,24 @@ describe("retrain()", () => {
     });
   }
 
+  it("takes over statistics with norm in one pass, and trains nothing", async () => {
+    const result = await retrain(worker, task({ method: "norm" }));
+    assert.deepEqual([result.epochs, result.steps, result.stopped], [1, 3, "finished"]);
+    assert.ok((result.accuracyAfter as number) > (result.accuracyBefore as number), result.reason);
+    for (const [name, values] of result.weights) {
+      const isMoved = name.includes("/moving_");
+      assert[isMoved ? "notDeepEqual" : "deepEqual"](values, model.weights.get(name), name);
+    }
+  });
+
+  it("gives a part of the way to the retrained weights where that is judged best", async () => {
+    const unlabelled = { images: drifted.images, count: COUNT };
+    const result = await retrain(worker, task({ samples: unlabelled, learningRate: 1e-9 }));
+    assert.ok(result.isAccepted && result.share > 0, result.reason);
+    const whole = await retrain(worker, task({ samples: unlabelled, learningRate: 1e-9, maxMs: 1 }));
+    assert.equal(whole.share, 1, "no time to judge parts");
+  });
+
   it("stops when its time is up, and judges what it learned until then", async () => {
     const hurried = await retrain(worker, task({ epochs: 50, maxMs: 1 }));
     assert.deepEqual([hurried.stopped, hurried.steps], ["outOfTime", 1]);

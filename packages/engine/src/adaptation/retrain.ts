@@ -13,7 +13,8 @@ import type { Samples } from "../training/batches.ts";
 import { type StepReport, stepTimes } from "../training/train-loop.ts";
 import { type AdaptationMethod, learningRateFor, methodNamed } from "../window/method.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
-import { isBetterStart, type Judgement, judge } from "./judge.ts";
+import { interpolate, JUDGED_SHARES } from "./interpolation.ts";
+import { type Candidate, isBetterStart, type Judgement, judge } from "./judge.ts";
 import { pseudoLabels } from "./pseudo-labels.ts";
 import { GUARD_AT_START, type StopReason, watchEpoch } from "./training-guard.ts";
 
@@ -45,7 +46,7 @@ export interface RetrainOptions {
 }
 
 export interface RetrainResult extends Judgement {
-  /** The retrained weights where they are not worse, else those that came in. */
+  /** The retrained weights, or those of a part of the way to them (`judge`); where none of them gains, those that came in. */
   readonly weights: ModelWeights;
   readonly stopped: StopReason;
   /** Whether it was trained from `start`. */
@@ -113,11 +114,11 @@ export async function retrain(
   const classes = before.length / judgedOn.count;
 
   const trained = await trainEpochs(context, classes, trainUntilMs);
-  const judgement = await judgeTrained(context, trained, before);
+  const { weights, ...judgement } = await judgeTrained(context, trained, before, trainUntilMs);
   const trainingMs = trained.steps.reduce((sum, { ms }) => sum + ms, 0);
   return {
     ...judgement,
-    weights: judgement.isAccepted && trained.weights !== undefined ? trained.weights : model.weights,
+    weights,
     stopped: trained.stopped,
     isFromStart,
     config,
@@ -216,19 +217,30 @@ export async function labelByModel(
   await worker.call("samples", { name, samples: { images, count, labels } }, call);
 }
 
+/** Judges what was trained, and parts of the way to it while it is before `untilMs`; the whole in any case. */
 async function judgeTrained(
   context: RetrainContext,
   { weights, stopped }: TrainedEpochs,
   before: Float32Array,
-): Promise<Judgement> {
-  const { samples, judgedOn = samples } = context.retraining;
+  untilMs: number,
+): Promise<Judgement & { readonly weights: ModelWeights }> {
+  const { model, samples, judgedOn = samples } = context.retraining;
   if (weights === undefined) {
-    const { accuracyBefore } = judge(before, before, judgedOn);
     const reason = `the training ${stopped} in its first epoch`;
-    return { isAccepted: false, reason, accuracyBefore, accuracyAfter: undefined };
+    return { ...judge(before, [], judgedOn), reason, weights: model.weights };
   }
-  if (stopped === "collapsed" || stopped === "diverged") await context.worker.assignWeights(weights, context.call);
-  return judge(before, await evaluateJudged(context), judgedOn);
+  const candidates: Candidate[] = [];
+  for (const share of JUDGED_SHARES) {
+    if (share < 1 && performance.now() > untilMs) break;
+    if (share < 1 || stopped === "collapsed" || stopped === "diverged") {
+      await context.worker.assignWeights(interpolate(model.weights, weights, share), context.call);
+    }
+    candidates.push({ share, logits: await evaluateJudged(context) });
+  }
+  const judgement = judge(before, candidates, judgedOn);
+  const chosen = interpolate(model.weights, weights, judgement.share);
+  await context.worker.assignWeights(chosen, context.call);
+  return { ...judgement, weights: chosen };
 }
 
 async function evaluateJudged({ worker, config, call }: RetrainContext): Promise<Float32Array> {

@@ -86,7 +86,7 @@ export async function benchAdaptation(options: BenchAdaptationOptions, context: 
 
 interface Subject {
   readonly source: Model;
-  /** What the window begins with. */
+  /** What the window before has left; the source where there is none, or the protocol resets. */
   readonly model: Model;
   readonly method: MethodName;
   /** Accuracy of the source model, where it is known. */
@@ -102,7 +102,9 @@ async function adapt(
   await using worker = await EngineWorker.start({ environment, ...given({ threads }) }, { signal });
   const { labels: _, ...judgedOn } = judged;
   const config = resolveRetrainConfig({ microBatch: batch });
-  const task = { model, samples, judgedOn, method, config, epochs, seed };
+  // What an earlier window left is begun with where it does better than the source: else that is gone back to.
+  const start = model === source ? undefined : model.weights;
+  const task = { model: source, start, samples, judgedOn, method, config, epochs, seed };
   const { weights, isAccepted, reason } = await retrain(worker, task, { signal });
   const accuracy = await accuracyWith(worker, weights, judged, signal);
   const before = none ?? (await accuracyWith(worker, source.weights, judged, signal));
