@@ -12,10 +12,12 @@ export {
   type InputLook,
   MAX_NORMALISATION_BYTES,
   MAX_SIGNATURE_VALUE,
+  MOST_ANSWERED_DRIFTS,
   NEAR_DISTANCE,
   nearestBySignature,
   SIGNATURE_LENGTH,
   signatureDistance,
+  withAnswered,
 } from "./drift/index.ts";
 export {
   type AccuracyJudge,

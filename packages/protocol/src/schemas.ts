@@ -1,5 +1,5 @@
 // Parts of messages, for records that hold them.
-export { adaptationFacts } from "./messages/adaptation.ts";
+export { adaptationFacts, signature } from "./messages/adaptation.ts";
 export { event } from "./messages/admin.ts";
 export {
   artifactVersion,

@@ -161,7 +161,7 @@ describe("a job in its own process", () => {
         assert.deepEqual(after.graph, before.graph);
         assert.notDeepEqual(after.weights, before.weights);
         const next = { ...place, modelFolder: first.stagedFolder, stagingFolder: join(folder, "next") };
-        const second = await engine.retrain({ ...job, ...next, isShared: true }, options);
+        const second = await engine.retrain({ ...job, ...next }, options);
         assert.ok(second.isAccepted && second.normalisation !== undefined, second.reason);
         const digest = Buffer.from(second.normalisation.subarray(0, 32)).toString("hex");
         assert.equal(digest, checked.graphDigest, "devices share what they learn under the digest that was probed");
@@ -180,7 +180,7 @@ describe("a job in its own process", () => {
   it("starts from what others have learned, and says what it has learned itself", { timeout: 230_000 }, () =>
     inWorkplace(async ({ job, engine }) => {
       const options = { signal: new AbortController().signal };
-      const { normalisation, isFromStart } = await engine.retrain({ ...job, isShared: true }, options);
+      const { normalisation, isFromStart } = await engine.retrain(job, options);
       assert.ok(normalisation !== undefined && normalisation.length > 33);
       assert.equal(isFromStart, undefined, "it was given nothing");
       const again = await engine.retrain({ ...job, start: normalisation }, options);

@@ -52,8 +52,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
       { environment, oomScoreAdjust: OOM_SCORE_ADJUST, signal, onProgress },
     );
     if (outcome.isAccepted) await writeStaged(job, { ...model, weights }, outcome, signal);
-    const isWanted = job.isShared === true && outcome.isAccepted;
-    const normalisation = isWanted ? normalisationOf({ graph: model.graph, weights }) : undefined;
+    const normalisation = outcome.isAccepted ? normalisationOf({ graph: model.graph, weights }) : undefined;
     return {
       ...outcome,
       reason: `${outcome.reason}; ${STOP_WORDS[stopped]}${problem}${likely === undefined ? "" : doubtOf(likely)}`,

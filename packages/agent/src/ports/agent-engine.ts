@@ -67,10 +67,8 @@ export interface RetrainJob {
   readonly maxMs: number;
   readonly method: string;
   readonly seed: number;
-  /** What another device has learned on like inputs, `normalisationOf` its model: to start from, where it is better. */
+  /** What was learned on like inputs, `normalisationOf` its model: to start from, where it is better. */
   readonly start?: Uint8Array;
-  /** Whether the outcome is to say what was learned. */
-  readonly isShared?: boolean;
 }
 
 /** What a retraining took and gave; its weights lie in a folder. */
@@ -80,7 +78,7 @@ export interface RetrainOutcome
   readonly stagedFolder?: string;
   /** Whether it was trained from the job's `start`; absent: it had none. */
   readonly isFromStart?: boolean;
-  /** Of the retrained model, where they were asked for and it is accepted. */
+  /** Of the retrained model, where it has such layers and is accepted. */
   readonly normalisation?: Uint8Array;
 }
 

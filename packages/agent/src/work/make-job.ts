@@ -12,7 +12,7 @@ export interface RungToRun {
   readonly rung: Prediction;
   readonly memoryBytes: number;
   readonly maxMs: number;
-  /** What another device has learned of a like drift. */
+  /** What this device or another has learned of a like drift. */
   readonly start: Uint8Array | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface RungToRun {
 export function retrainJob(
   { model, files, rung, memoryBytes, maxMs, start }: RungToRun,
   { serving, source, staging }: ModelFolders,
-  { method, isShared }: Pick<RetrainJob, "method" | "isShared">,
+  method: string,
   random: () => number,
 ): RetrainJob {
   return {
@@ -30,7 +30,7 @@ export function retrainJob(
     stagingFolder: staging,
     inputFiles: files,
     seed: Math.floor(random() * 2 ** 31),
-    ...given({ isShared, start }),
+    ...given({ start }),
   };
 }
 

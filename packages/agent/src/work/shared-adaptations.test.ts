@@ -8,8 +8,8 @@ const [THEIRS, OURS] = [Buffer.from("learned by camera-2"), Buffer.from("learned
 
 type OnRetrain = World["device"]["onRetrain"];
 
-const learns: OnRetrain = ({ isShared, start }) => ({
-  ...(isShared === true ? { normalisation: OURS } : {}),
+const learns: OnRetrain = ({ start }) => ({
+  normalisation: OURS,
   ...(start === undefined ? {} : { isFromStart: true }),
 });
 
@@ -33,7 +33,7 @@ void describe("what devices learn of drifts", () => {
       assert.deepEqual(world.windows, ["replaced"]);
       assert.deepEqual([world.fleet.adaptations, world.fleet.asked], [[], []]);
       const [job] = world.device.retrained;
-      assert.deepEqual([job?.start, job?.isShared], [undefined, false]);
+      assert.equal(job?.start, undefined);
       assert.equal(world.windowResults[0]?.start, undefined);
     }));
 

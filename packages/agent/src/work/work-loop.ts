@@ -12,6 +12,7 @@ import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
 import { isWithinBounds, retrained, windowResults } from "../window/window-report.ts";
 import { allowedRungs, allowedWindow, budgetFacts, freeBytesFor, isAllowedNow, methodFor } from "./allowances.ts";
+import { AnsweredDrifts } from "./answered-drifts.ts";
 import { CheckWork } from "./check-work.ts";
 import { CurrentWork } from "./current-work.ts";
 import { DriftMeasured } from "./drift-measured.ts";
@@ -52,6 +53,7 @@ export class WorkLoop {
   readonly #troubles: WorkTroubles;
   readonly #switch: ModelSwitch;
   readonly #measured: DriftMeasured;
+  readonly #answered: AnsweredDrifts;
   readonly #shared: SharedAdaptations;
   #rung: number | undefined;
   readonly #noteOthers: (model: string | undefined, names: readonly string[]) => void;
@@ -67,6 +69,7 @@ export class WorkLoop {
     this.#wakeup = new Wakeup(ports.clock);
     this.current = new CurrentWork(ports.clock, parts.onDoing);
     this.#drift = new DriftWatch(ports.serving, settings.drift, memory.state);
+    this.#answered = new AnsweredDrifts(parts.ports);
     this.#shared = new SharedAdaptations(parts);
     this.#measured = new DriftMeasured(parts, this.#probes, this.current, this.#wakeup);
   }
@@ -235,8 +238,9 @@ export class WorkLoop {
     const { infeasible } = this.#parts.memory.state;
     const { rungs, chosenRung, budget } = document;
     const signature = this.#drift.signature(model);
-    const found = await this.#shared.startFor(served, signature, signal);
-    const start = found?.parameters;
+    const own = await this.#answered.startFor(served, signature);
+    const found = own === undefined ? await this.#shared.startFor(served, signature, signal) : undefined;
+    const start = own ?? found?.parameters;
     const run = await runWindow(
       { rungs, chosenRung, infeasible, ...allowedWindow(this.#parts, document) },
       {
@@ -255,6 +259,7 @@ export class WorkLoop {
       const { isAccepted, stagedFolder } = ended.result;
       await this.#probes.observed(model, ended.result);
       if (isAccepted && stagedFolder !== undefined) await ports.serving.publish(model, stagedFolder);
+      await this.#answered.learned(served, signature, ended.result);
       await this.#shared.learned(served, signature, ended.result);
     }
     const results = windowResults(run, { name, model, document: document.version }, (result: RetrainOutcome) => ({
@@ -280,12 +285,8 @@ export class WorkLoop {
 
   async #retrain(what: RungToRun, signal: AbortSignal): Promise<RetrainOutcome> {
     const { ports, settings } = this.#parts;
-    const job = retrainJob(
-      what,
-      await ports.serving.folders(what.model),
-      { method: methodFor(this.#parts, what.model), isShared: settings.sharesAdaptations },
-      ports.random,
-    );
+    const folders = await ports.serving.folders(what.model);
+    const job = retrainJob(what, folders, methodFor(this.#parts, what.model), ports.random);
     const facts = (): BudgetFacts => budgetFacts(this.#parts, what.model);
     return guarded({ settings, ports, facts }, signal, (linked) => ports.engine.retrain(job, { signal: linked }));
   }

@@ -1,4 +1,8 @@
 export {
+  MOST_ANSWERED_DRIFTS,
+  withAnswered,
+} from "./answered-drifts.ts";
+export {
   type DriftSignature,
   driftSignature,
   type InputLook,
