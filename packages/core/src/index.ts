@@ -7,6 +7,7 @@ export {
   successiveHalving,
 } from "./accuracy/index.ts";
 export {
+  type AnsweredDrift,
   type DriftSignature,
   driftSignature,
   type InputLook,

@@ -1,4 +1,5 @@
 export {
+  type AnsweredDrift,
   MOST_ANSWERED_DRIFTS,
   withAnswered,
 } from "./answered-drifts.ts";

@@ -19,20 +19,32 @@ import { drawnByClass, ofSomeClasses } from "./class-draws.ts";
  * - `continual`: each corruption from what the one before has left (Wang et al. 2022).
  * - `mixed`: all corruptions in each window, from what the one before has left.
  * - `correlated`: as `continual`, and the classes of each window in shares from a Dirichlet distribution of 0.1 (Gong et al. 2022).
+ * - `recurring`: as `continual`, and all of them a second time with other images.
  * - `few`: as `reset`, with 512 images of half of the classes at most (BoTTA, Danilowski et al. 2025).
  *
  * All are judged on other images of all classes.
  */
-export const PROTOCOL_NAMES = ["reset", "continual", "mixed", "correlated", "few"] as const;
+export const PROTOCOL_NAMES = ["reset", "continual", "recurring", "mixed", "correlated", "few"] as const;
 export type ProtocolName = (typeof PROTOCOL_NAMES)[number];
 
 /** Whether a window begins with what the one before has left. */
 export const CARRIES_ON: Readonly<Record<ProtocolName, boolean>> = {
   reset: false,
   continual: true,
+  recurring: true,
   mixed: true,
   correlated: true,
   few: false,
+};
+
+/** How often each corruption is met. */
+export const VISITS: Readonly<Record<ProtocolName, number>> = {
+  reset: 1,
+  continual: 1,
+  recurring: 2,
+  mixed: 1,
+  correlated: 1,
+  few: 1,
 };
 
 const DIRICHLET = 0.1;
@@ -40,7 +52,7 @@ const FEW_IMAGES = 512;
 const FEW_CLASSES_SHARE = 0.5;
 
 export interface AdaptationWindow {
-  /** The corruption, or a number where it has all. */
+  /** The corruption, the second time `again`; a number where it has all. */
   readonly name: string;
   readonly adapted: Samples;
   readonly judged: Samples;
@@ -60,9 +72,13 @@ export async function* adaptationWindows(
   { protocol, severity, samples, judgeSamples, seed }: WindowOptions,
   damage: CorruptionOptions,
 ): AsyncGenerator<AdaptationWindow, void, undefined> {
-  requireImages(test, samples + judgeSamples);
+  const visits = VISITS[protocol];
+  requireImages(test, visits * samples + judgeSamples);
   const all = Array.from({ length: test.count }, (_, index) => index);
-  for (const [index, corruption] of CORRUPTION_NAMES.entries()) {
+  const met = Array.from({ length: visits }, (_, visit) =>
+    CORRUPTION_NAMES.map((corruption, index) => ({ corruption, index, visit })),
+  ).flat();
+  for (const { corruption, index, visit } of met) {
     const random = createRandom(deriveSeed(seed, "window", index));
     const order = random.shuffled(all);
     const pool = takeImages(test, order.slice(judgeSamples));
@@ -71,7 +87,7 @@ export async function* adaptationWindows(
       if (protocol === "few") {
         return ofSomeClasses(pool, { count: Math.min(samples, FEW_IMAGES), share: FEW_CLASSES_SHARE, random });
       }
-      return all.slice(0, samples);
+      return all.slice(visit * samples, (visit + 1) * samples);
     };
     const damaged = async (images: ImageSet): Promise<Samples> => {
       const corruptions = protocol === "mixed" ? CORRUPTION_NAMES : [corruption];
@@ -82,7 +98,7 @@ export async function* adaptationWindows(
       return samplesOf(concatImages(await Promise.all(parts)));
     };
     yield {
-      name: protocol === "mixed" ? `window ${index + 1}` : corruption,
+      name: protocol === "mixed" ? `window ${index + 1}` : visit === 0 ? corruption : `${corruption} again`,
       adapted: await damaged(takeImages(pool, drawn())),
       judged: await damaged(takeImages(test, order.slice(0, judgeSamples))),
     };

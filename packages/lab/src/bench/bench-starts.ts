@@ -1,16 +1,7 @@
 import { resolve } from "node:path";
-import { joinedLook, summarise } from "@mpo/agent";
 import { type CommandContext, damageOptions, driftedSamples, loadModel, loadTestImages } from "@mpo/cli";
-import {
-  driftSignature,
-  formatShare,
-  given,
-  type MethodName,
-  mean,
-  nearestBySignature,
-  resolveRetrainConfig,
-} from "@mpo/core";
-import type { CorruptionName, ImageSet } from "@mpo/datasets";
+import { formatShare, given, type MethodName, mean, nearestBySignature, resolveRetrainConfig } from "@mpo/core";
+import type { CorruptionName } from "@mpo/datasets";
 import {
   EngineWorker,
   firstSamples,
@@ -24,6 +15,7 @@ import {
 import { printTable, withProgress } from "../harness.ts";
 import { accuracyWith } from "../retrained-accuracy.ts";
 import type { BenchAdaptationOptions } from "./bench-adaptation.ts";
+import { signatureOf } from "./signature-of.ts";
 
 export interface BenchStartsOptions extends Omit<BenchAdaptationOptions, "methods"> {
   readonly method: MethodName;
@@ -160,9 +152,4 @@ function printRows(rows: readonly Row[], { terminal }: CommandContext): void {
     ],
     terminal,
   );
-}
-
-function signatureOf({ images, count }: Samples, { height, width, channels }: ImageSet): readonly number[] {
-  const look = joinedLook([summarise({ images, count, height, width, channels }, undefined)]);
-  return look === undefined ? [] : driftSignature(look);
 }
