@@ -28,8 +28,8 @@ const AS_INFORMED = 0.97;
 
 /**
  * Chooses between a model's logits before a retraining, and those of candidates, on the same samples. With labels: the most
- * accurate candidate, where it is not worse than before. Without: of all whose predictions say the most of the samples, or
- * nearly, the one that is nearest to what was before.
+ * accurate candidate, where it is not worse than before. Without: of those whose predictions say the most of the samples, or
+ * nearly, the one that is nearest to what was before; none where that says clearly more than any.
  */
 export function judge(
   before: Float32Array,
@@ -59,22 +59,18 @@ function judgeUnlabelled(
   candidates: readonly Candidate[],
   { count }: Omit<Samples, "images">,
 ): Judgement {
-  const measured = [{ share: 0, logits: before }, ...candidates].map(({ share, logits }) => ({
-    share,
-    value: informationOf(softmaxRows(logits, count), count),
-  }));
+  const informationIn = (logits: Float32Array): number => informationOf(softmaxRows(logits, count), count);
+  const old = informationIn(before);
+  const measured = candidates.map(({ share, logits }) => ({ share, value: informationIn(logits) }));
   const best = largest(measured);
-  const [nearest = best] = measured
-    .filter(({ value }) => value >= AS_INFORMED * best.value)
-    .sort((left, right) => left.share - right.share);
-  const { share } = nearest;
-  const isAccepted = share > 0;
+  const enough = AS_INFORMED * Math.max(old, best.value);
+  const [nearest] = measured.filter(({ value }) => value >= enough).sort((left, right) => left.share - right.share);
   // As a number of classes, which people can picture: so many, equally frequent and surely told apart, say as much.
   const classes = (value: number): string => Math.exp(value).toFixed(1);
-  const { value: old } = measured[0]!;
-  const shown = isAccepted ? nearest : best.share > 0 ? best : largest(measured.slice(1));
-  const change = `its answers tell ${classes(shown.value)} classes apart, before ${classes(old)}`;
-  const reason = isAccepted ? `${change}${partWords(share)}` : `no clear gain: ${change}`;
+  const { share, value } = nearest ?? { share: 0, value: best.value };
+  const change = `its answers tell ${classes(value)} classes apart, before ${classes(old)}`;
+  const isAccepted = nearest !== undefined;
+  const reason = isAccepted ? `${change}${partWords(share)}` : `worse: ${change}`;
   return { isAccepted, share, reason, accuracyBefore: undefined, accuracyAfter: undefined };
 }
 
