@@ -49,6 +49,17 @@ describe("the doctor on a board", () => {
     assert.match((await at("rw", { "sys/fs/ext4/mmcblk0p2/errors_count": "3\n" })).found, /3 errors/u);
   });
 
+  it("says that it does not know the disk where the kernel names none, as in a chroot", async (t) => {
+    for (const files of [{}, { "proc/mounts": "" }, { "proc/mounts": "proc /proc proc rw 0 0\n" }]) {
+      assert.deepEqual(await checkMount(await board(t, files), "/var/lib/mpo/agent"), {
+        state: "ok",
+        found: "not known: /proc/mounts names no disk of /var/lib, as in a chroot",
+      });
+    }
+    const nameless = await checkMount(await board(t, { "proc/mounts": " /\n" }), "/var");
+    assert.equal(nameless.found, "a disk without a name at /, of a kind not known");
+  });
+
   it("knows whether a time server keeps the clock", async (t) => {
     assert.match(
       (await checkTimeSync(await board(t, { "run/systemd/timesync/synchronized": "" }))).found,

@@ -33,6 +33,7 @@ export async function checkMount({ systemRoot }: DoctorContext, folder: string):
   const parent = await existingParent(folder);
   const mounts = ((await textOf(join(systemRoot, "proc/mounts"))) ?? "").split("\n").flatMap((line) => {
     const [device = "", at = "", kind = "", options = ""] = line.split(" ");
+    if (at === "") return [];
     const isAround = parent === at || parent.startsWith(at.endsWith(sep) ? at : `${at}${sep}`);
     return isAround ? [{ device, at, kind, isReadOnly: options.split(",").includes("ro") }] : [];
   });
@@ -41,8 +42,10 @@ export async function checkMount({ systemRoot }: DoctorContext, folder: string):
     (best, one) => (best === undefined || one.at.length >= best.at.length ? one : best),
     undefined,
   );
-  if (mount === undefined) return { state: "ok", found: "not known" };
-  const found = `${mount.device} at ${mount.at}, ${mount.kind}`;
+  if (mount === undefined) {
+    return { state: "ok", found: `not known: /proc/mounts names no disk of ${parent}, as in a chroot` };
+  }
+  const found = `${mount.device || "a disk without a name"} at ${mount.at}, ${mount.kind || "of a kind not known"}`;
   if (mount.isReadOnly) {
     return {
       state: "broken",
