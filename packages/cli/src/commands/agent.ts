@@ -71,7 +71,10 @@ export function define(command: Command, context: CommandContext): void {
     .description("print the device's name and the digest of its key, which is made if it has none")
     .addHelpText("after", KEY_HELP)
     // Options that the command above has too are taken by it, wherever they stand.
-    .action((_: object, key: Command) => printKey(key.optsWithGlobals(), context));
+    .action((_: object, key: Command) => {
+      const options = key.optsWithGlobals<AgentCommandOptions>();
+      return printKey({ ...options, installed: config.usualPath() }, context);
+    });
 }
 
 const JOIN_HELP = `
@@ -94,7 +97,7 @@ Examples:
   mpo agent key >> keys.csv
   mpo agent key --device pi-7 --json
 
-Exit codes: 0 done; 2 a wrong option; 4 others can read the key.`;
+Exit codes: 0 done; 2 a wrong option; 4 others can read the key; 8 root has to do it.`;
 
 const JOIN =
   "the line of `mpo token create`, as @FILE or - (standard input): others can read a command line (default: the file that MPO_JOIN_FILE names, else what a coordinator of this user on this machine has left)";

@@ -1,8 +1,12 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { type BackupManifest, createBackup, restoreBackup, verifyBackup } from "@mpo/coordinator";
 import { formatBytes, given } from "@mpo/core";
+import { runningServer } from "@mpo/transport";
 import { type Command, Option } from "commander";
 import type { CommandContext, Output } from "../command-context.ts";
+import { takeDaemonOptions } from "../config-file/daemon-options.ts";
+import { requireOwner } from "../fleet/as-owner.ts";
+import { coordinatorFolder } from "../fleet/coordinator-places.ts";
 import { type PlaceOptions, placeOf } from "../fleet/store-place.ts";
 import { repeated, urlOf } from "../options/address-options.ts";
 import { wholeNumber } from "../options/parsers.ts";
@@ -15,11 +19,16 @@ interface BackupOptions extends PlaceOptions {
 export function define(backup: Command, context: CommandContext): void {
   const { terminal, signal, workingFolder } = context;
   const at = (file: string): string => resolve(workingFolder, file);
+  takeDaemonOptions(backup, "coordinator", context);
   withPlace(backup.command("create"))
     .description("write all of a store, and the fleet's keys, into one file; the coordinator may run")
     .argument("<file>", "the file to write; it must not be there")
     .action(async (file: string, options: BackupOptions) => {
       const path = at(file);
+      const folder = coordinatorFolder(options.data, context);
+      const store = options.nats === undefined ? await runningServer(join(folder, "nats")) : undefined;
+      // Then a server of ours writes there.
+      if (store !== undefined && store.url === undefined) await requireOwner(folder);
       const made = await createBackup({ ...placeOf(options, context), path });
       show(made.manifest, { terminal });
       const { bytes, wasRunning } = made;
@@ -43,6 +52,7 @@ export function define(backup: Command, context: CommandContext): void {
     .option("--replace", "move a store that is there out of the way, to set-aside in the data folder", false)
     .action(async (file: string, options: BackupOptions) => {
       const place = placeOf(options, context);
+      await requireOwner(coordinatorFolder(options.data, context));
       const done = await restoreBackup({ ...place, path: at(file), replaces: options.replace === true });
       show(done.manifest, { terminal });
       const { setAside, keptKeys } = done;

@@ -1,18 +1,14 @@
 import { basename } from "node:path";
 import { MpoError } from "@mpo/core";
-import { Command } from "commander";
+import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { checkConfigFile } from "../config-file/config-file.ts";
+import { DAEMONS, type DaemonName, daemonCommand } from "../config-file/daemon-options.ts";
 import { choice } from "../options/choice.ts";
 import { reportFaults } from "../written/report-faults.ts";
 import { placeOf } from "../written/written-file.ts";
-import * as agent from "./agent.ts";
-import * as coordinator from "./coordinator.ts";
 
-/** Commands with config files. */
-const DEFINED = { agent, coordinator } as const;
-type Name = keyof typeof DEFINED;
-const NAMES = Object.keys(DEFINED) as readonly Name[];
+const NAMES = Object.keys(DAEMONS) as readonly DaemonName[];
 
 /** `mpo config-file`. */
 export function define(command: Command, context: CommandContext): void {
@@ -22,17 +18,15 @@ export function define(command: Command, context: CommandContext): void {
     .argument("<file...>", "files in TOML; -: standard input")
     .addOption(choice("--for <command>", "whose files they are (default: by the files' names)", NAMES))
     .addHelpText("after", HELP)
-    .action((paths: readonly string[], { for: named }: { readonly for?: Name }) =>
+    .action((paths: readonly string[], { for: named }: { readonly for?: DaemonName }) =>
       reportFaults(paths, context, async (path) => {
-        const name = named ?? nameIn(path);
-        const owner = new Command(name);
-        DEFINED[name].define(owner, context);
+        const owner = await daemonCommand(named ?? nameIn(path), context);
         return { place: placeOf(path), faults: await checkConfigFile(path, owner, context) };
       }),
     );
 }
 
-function nameIn(path: string): Name {
+function nameIn(path: string): DaemonName {
   const [name, other] = NAMES.filter((one) => basename(path).includes(one));
   if (name !== undefined && other === undefined) return name;
   throw new MpoError("invalid-argument", `the name of ${placeOf(path)} does not say whose config file it is`, {

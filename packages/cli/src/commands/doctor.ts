@@ -16,6 +16,7 @@ const HELP = `
 Looks at Node, the clock and who keeps it, the disk and its errors, power (Raspberry Pi), memory (limits of control groups,
 pressure), whether peaks of memory can be metered, TensorFlow (it runs a real step), its memory cap, nats-server, ports, the
 files that hold keys and tokens, and whether the coordinator answers, knows who asks, and has the same time. Takes seconds.
+It looks where an agent and a coordinator that start here keep their state, by their config files and the environment.
 
 Examples:
   mpo doctor

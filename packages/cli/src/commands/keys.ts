@@ -12,6 +12,8 @@ import { ifFound } from "@mpo/io";
 import { claimFolder } from "@mpo/runtime";
 import type { Command } from "commander";
 import type { Asking, CommandContext, Files, Output, Stop } from "../command-context.ts";
+import { takeDaemonOptions } from "../config-file/daemon-options.ts";
+import { asOwner } from "../fleet/as-owner.ts";
 import { coordinatorFolder } from "../fleet/coordinator-places.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions } from "../options/fleet-options.ts";
@@ -42,8 +44,9 @@ export function define(keys: Command, context: CommandContext): void {
     .option("--root <file>", "the fleet's root key, where it is kept offline; it does not leave this machine")
     .option("--reason <words>", "why; goes into the events", "")
     .action((options: RotateOptions) => rotate(options, context));
-  keys
-    .command("export-root")
+  const exported = keys.command("export-root");
+  takeDaemonOptions(exported, "coordinator", context);
+  exported
     .description("take the root key out of a coordinator's folder, to keep it offline")
     .option("--data <folder>", "the coordinator's, which must not run (default: as for mpo coordinator)")
     .requiredOption("-o, --output <file>", "where the key goes: a new file, in a folder that only you may enter")
@@ -123,13 +126,13 @@ async function exportRoot({ data, output, force }: ExportOptions, context: Files
   const folder = join(store, "authority");
   const hint = "End the coordinator first: it would put the key back.";
   // There is no such folder where others run the servers.
-  await using _alone = await ifFound(claimFolder(join(store, "nats"), { hint }));
-  const { rootKeyPem, ...rest } = await readAuthority(folder, { signal });
+  await using _alone = await asOwner(store, () => ifFound(claimFolder(join(store, "nats"), { hint })));
+  const { rootKeyPem, ...rest } = await asOwner(store, () => readAuthority(folder, { signal }));
   if (rootKeyPem === undefined) {
     throw new MpoError("not-found", `the root key is not in ${folder}: it was taken out before`);
   }
   await writePrivateFile(resolve(workingFolder, output), rootKeyPem, { signal });
-  await writeAuthority(folder, rest, { signal });
+  await asOwner(store, () => writeAuthority(folder, rest, { signal }));
   terminal.record({ event: "root-exported", file: output });
   terminal.line(`the root key is in ${output}, and no longer in ${folder}`);
   terminal.line("next: put it on two media that are kept apart, and delete it here, and in old copies of the folder");

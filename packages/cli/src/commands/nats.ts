@@ -3,6 +3,8 @@ import { NATS_FILES, prepareNats } from "@mpo/coordinator";
 import { writePrivateFile } from "@mpo/identity";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
+import { takeDaemonOptions } from "../config-file/daemon-options.ts";
+import { asOwner } from "../fleet/as-owner.ts";
 import { coordinatorFolder } from "../fleet/coordinator-places.ts";
 
 interface SetupOptions {
@@ -12,6 +14,7 @@ interface SetupOptions {
 
 /** `mpo nats setup`. */
 export function define(nats: Command, context: CommandContext): void {
+  takeDaemonOptions(nats, "coordinator", context);
   nats
     .command("setup")
     .description("print or write what NATS servers of others need, so that they serve a fleet")
@@ -36,8 +39,11 @@ Exit codes: 0 done; 4 others can read the fleet's keys; 130 interrupted.`;
 
 async function setup({ data, output }: SetupOptions, context: Files & Output & Stop): Promise<void> {
   const { terminal, workingFolder, signal } = context;
-  const folder = join(coordinatorFolder(data, context), "authority");
-  const { isNew, fleet, config, serverPem, coordinatorCreds } = await prepareNats(folder, { signal });
+  const place = coordinatorFolder(data, context);
+  const folder = join(place, "authority");
+  const { isNew, fleet, config, serverPem, coordinatorCreds } = await asOwner(place, () =>
+    prepareNats(folder, { signal }),
+  );
   if (isNew) terminal.note(`made the keys of a new fleet in ${folder}: start its first coordinator with this folder`);
   terminal.record({ event: "nats-setup", fleet, config, folder: output ?? null });
   if (output === undefined) return terminal.line(config.trimEnd());

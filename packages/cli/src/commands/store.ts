@@ -4,6 +4,8 @@ import { formatBytes, MpoError } from "@mpo/core";
 import { checkStore, findNatsServer, type StoredStream, type StoreReplicas, setAsideStreams } from "@mpo/transport";
 import { type Command, Option } from "commander";
 import type { CommandContext, Output } from "../command-context.ts";
+import { takeDaemonOptions } from "../config-file/daemon-options.ts";
+import { asOwner } from "../fleet/as-owner.ts";
 import { coordinatorFolder, natsServerPlaces } from "../fleet/coordinator-places.ts";
 import { type PlaceOptions, placeOf } from "../fleet/store-place.ts";
 import { repeated, urlOf } from "../options/address-options.ts";
@@ -16,6 +18,7 @@ interface StoreOptions {
 }
 
 export function define(store: Command, context: CommandContext): void {
+  takeDaemonOptions(store, "coordinator", context);
   withPlace(store.command("check"))
     .description("list the streams of a store that no coordinator uses, and which are damaged")
     .action(async (options: StoreOptions) => {
@@ -41,7 +44,8 @@ export function define(store: Command, context: CommandContext): void {
       if (options.yes !== true) return terminal.line("nothing was changed; do it with --yes");
       const date = new Date().toISOString().replaceAll(/[:.]/gu, "-");
       const names = chosen.map(({ name }) => name);
-      const folder = await setAsideStreams(natsFolder(options, context), names, date);
+      const place = natsFolder(options, context);
+      const folder = await asOwner(place, () => setAsideStreams(place, names, date));
       terminal.record({ event: "set-aside", streams: names, folder });
       terminal.line(`set aside in ${folder}; start the coordinator again`);
     });
@@ -94,7 +98,8 @@ function natsFolder({ data }: StoreOptions, context: CommandContext): string {
 async function check(options: StoreOptions, context: CommandContext): Promise<readonly StoredStream[]> {
   const { environment, terminal, signal } = context;
   const binary = await findNatsServer({ named: options.natsServer, ...natsServerPlaces(environment), signal });
-  const streams = await checkStore({ binary, folder: natsFolder(options, context), signal });
+  const folder = natsFolder(options, context);
+  const streams = await asOwner(folder, () => checkStore({ binary, folder, signal }));
   const table = createTable(terminal, ["stream", "state", "entries", "bytes"]);
   for (const { name, isDamaged, size, loss } of streams) {
     const state = isDamaged ? "damaged" : "ok";

@@ -43,7 +43,7 @@ type Run<Options> = (options: Options, config: ConfigFile<Options>) => Promise<v
 /** Options that no file has. */
 const OWN_KEYS = ["config", "print-config"];
 /** The user of an installed system. */
-const SERVICE_USER = "mpo";
+export const SERVICE_USER = "mpo";
 
 /**
  * Adds `--config` and `--print-config` to a command whose other options are already there, and what to run. `run` gets the
@@ -74,7 +74,8 @@ export function runWithConfig<Options>(command: Command, context: CommandContext
     );
   };
   command.hook("preAction", async () => {
-    path = pathOf(command, name, context);
+    const { config } = command.opts<{ config?: string }>();
+    path = config === undefined ? usualConfig(name, context) : resolve(context.workingFolder, config);
     current = await read();
     for (const setting of current.all) take(command, setting);
   });
@@ -120,6 +121,17 @@ export async function checkConfigFile(
   return settingsFrom(settable, { given: () => undefined, environment: {}, prefix: "", file }).faults;
 }
 
+/** What counts for a command that is run without options: the environment, the usual config file, and what is usual. */
+export async function settingsHere(
+  command: Command,
+  context: Files & Stop,
+): Promise<{ readonly path: string | undefined; readonly settings: readonly Setting[] }> {
+  const path = usualConfig(command.name(), context);
+  const file = path === undefined ? undefined : await readConfig(path, context);
+  const sources = { given: () => undefined, environment: context.environment, prefix: prefixOf(command.name()), file };
+  return { path, settings: sound(settingsFrom(settableOptions(command), sources), file).all };
+}
+
 function settableOptions(command: Command): readonly Option[] {
   return command.options.filter((option) => !OWN_KEYS.includes(keyOf(option)));
 }
@@ -142,9 +154,8 @@ function take(command: Command, { option, value, source }: Setting): void {
   command.setOptionValueWithSource(option.attributeName(), value, name[source]);
 }
 
-function pathOf(command: Command, name: string, { workingFolder, configFolder, userName }: Files): string | undefined {
-  const { config } = command.opts<{ config?: string }>();
-  if (config !== undefined) return resolve(workingFolder, config);
+/** The config file of an installed system, where it counts: for root and the system's own user. */
+function usualConfig(name: string, { configFolder, userName }: Files): string | undefined {
   if (configFolder === undefined) return undefined;
   const usual = join(configFolder, `${name}.toml`);
   return (userName === "root" || userName === SERVICE_USER) && existsSync(usual) ? usual : undefined;

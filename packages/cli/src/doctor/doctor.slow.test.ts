@@ -177,6 +177,40 @@ describe("mpo doctor", () => {
     assert.equal(code, EXIT_CODES.ok, stderr);
   });
 
+  it("looks where the config files of an installed machine say, and says what is wrong with them", async (t) => {
+    const folder = await testFolder(t);
+    const installed = { configFolder: folder, userName: "root" };
+    const [agent, coordinator] = [join(folder, "a"), join(folder, "c")];
+    await writeFile(join(folder, "agent.toml"), `data = "${agent}"\nlimits = "own.json"\n`);
+    await writeFile(join(folder, "coordinator.toml"), `data = "${coordinator}"\nnats-server = "/nowhere/nats"\n`);
+    await writeFile(join(folder, "own.json"), '{"memory": "1 GB"}');
+    const authority = await createCertificateAuthority({ fleetId: "test", nowMs: Date.now() });
+    const names = { dnsNames: ["pi-7"], nowMs: Date.now(), lifetimeMs: 86_400_000 };
+    const { certificatePem, privateKeyPem } = await issueServerCertificate(authority, names);
+    const { key, membership } = identityFiles(agent);
+    await writePrivateFile(key, privateKeyPem);
+    await writePrivateFile(membership, JSON.stringify({ certificatePem }));
+    assert.equal((await startCommand(["nats", "setup"], installed).outcome).code, EXIT_CODES.ok);
+
+    const { records } = await startCommand(["doctor", "--json"], installed).outcome;
+    const found = new Map(records.map((record) => [record["check"], String(record["found"])]));
+    const has = (check: string, words: string): void =>
+      assert.ok(found.get(check)?.includes(words), `${check}: ${found.get(check)}`);
+    has("agent's settings", join(folder, "agent.toml"));
+    has("disk", agent);
+    has("device's certificate", "good until");
+    has("owner's limits", "memory 1 GB");
+    has("coordinator's settings", join(folder, "coordinator.toml"));
+    has("store", coordinator);
+    has("nats-server", "/nowhere/nats");
+    has("the fleet's keys", join(coordinator, "authority"));
+
+    await writeFile(join(folder, "coordinator.toml"), "dota = 1\n");
+    const wrong = await startCommand(["doctor", "--role", "coordinator", "--json"], installed).outcome;
+    assert.match(String(wrong.records.find(({ state }) => state === "broken")?.["found"]), /dota is not known/u);
+    assert.equal(wrong.code, EXIT_CODES.state);
+  });
+
   it("tells a missing nats-server and a coordinator that does not answer, with what to do", async () => {
     const args = ["doctor", "--role", "coordinator", "--coordinator", "127.0.0.1:1"];
     const environment = { ...process.env, MPO_NATS_SERVER: "/nowhere/nats-server" };

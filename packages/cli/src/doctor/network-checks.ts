@@ -10,8 +10,10 @@ import type { FleetOptions } from "../options/fleet-options.ts";
 import type { DoctorContext, Finding } from "./check.ts";
 
 /** There is a `nats-server` that a coordinator can start. */
-export async function checkNatsServer({ environment, signal }: DoctorContext): Promise<Finding> {
-  const { MPO_NATS_SERVER: named } = environment;
+export async function checkNatsServer(
+  named: string | undefined,
+  { environment, signal }: DoctorContext,
+): Promise<Finding> {
   const { path, version } = await findNatsServer({ named, ...natsServerPlaces(environment), signal });
   return { state: "ok", found: `${version}, ${path}` };
 }

@@ -1,15 +1,15 @@
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { given, MpoError, USUAL_ADDRESSES } from "@mpo/core";
 import { targetOf, throwIfAborted } from "@mpo/io";
 import { type FleetAccess, findFleet } from "../access/find-fleet.ts";
-import type { Asking } from "../command-context.ts";
-import { agentFolder, LIMITS_FILE } from "../fleet/run-agent-command.ts";
-import { stateFolder } from "../fleet/state-folder.ts";
-import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
+import type { CommandContext } from "../command-context.ts";
+import { coordinatorFolder } from "../fleet/coordinator-places.ts";
+import { dataFolderOf, identityOf, limitsFileOf } from "../fleet/run-agent-command.ts";
+import type { FleetOptions } from "../options/fleet-options.ts";
 import { createTable } from "../output/table.ts";
 import { checkMount, checkPower, checkTimeSync } from "./board-checks.ts";
 import { type Check, type DoctorContext, type Finding, ROLES, type Role } from "./check.ts";
+import { type DaemonSettings, settingsOf } from "./daemon-settings.ts";
 import { checkMemoryCap, checkTensorflow } from "./engine-checks.ts";
 import { checkJobGroups } from "./group-check.ts";
 import { checkAuthority, checkContexts, checkDeviceCertificate } from "./identity-checks.ts";
@@ -27,16 +27,23 @@ import {
 } from "./system-checks.ts";
 import { checkWheel } from "./wheel-check.ts";
 
+/** What the daemons of this machine would run by. */
+interface Daemons {
+  readonly agent: DaemonSettings<"agent">;
+  readonly coordinator: DaemonSettings<"coordinator">;
+}
+
 export interface DoctorOptions extends FleetOptions {
   /** Absent: both. */
   readonly role?: Role;
 }
 
 /** Checks this machine and prints what was found. Throws `precondition-failed` when something that is needed is broken. */
-export async function runDoctor(options: DoctorOptions, context: Asking): Promise<void> {
+export async function runDoctor(options: DoctorOptions, context: CommandContext): Promise<void> {
   const { terminal, signal } = context;
   const { role } = options;
-  const checks = checksFor(options, { ...context, systemRoot: "/" }).filter(
+  const daemons = { agent: await settingsOf("agent", context), coordinator: await settingsOf("coordinator", context) };
+  const checks = checksFor(options, daemons, { ...context, systemRoot: "/" }).filter(
     ({ neededBy }) => role === undefined || neededBy.includes(role),
   );
   const table = createTable(terminal, ["", "check", "found"], { compact: true });
@@ -65,11 +72,17 @@ export async function runDoctor(options: DoctorOptions, context: Asking): Promis
   );
 }
 
-function checksFor(options: DoctorOptions, context: DoctorContext): readonly Check[] {
-  const { environment, signal } = context;
+function checksFor(
+  options: DoctorOptions,
+  { agent, coordinator: server }: Daemons,
+  context: CommandContext & DoctorContext,
+): readonly Check[] {
+  const { signal } = context;
   const { grpc, http } = USUAL_ADDRESSES;
-  const data = stateFolder(environment);
-  const identity = { tenant: options.tenant, device: nameOfHost(hostname()) };
+  const { tenant } = agent.options;
+  const identity = identityOf({ ...agent.options, tenant: tenant === "default" ? options.tenant : tenant });
+  const data = dataFolderOf(agent.options, identity, context);
+  const store = coordinatorFolder(server.options.data, context);
   let found: Promise<FleetAccess> | undefined;
   const way = (): Promise<FleetAccess> => (found ??= findFleet(options, context, { signal }));
   const targets = async (): Promise<readonly string[]> =>
@@ -89,10 +102,17 @@ function checksFor(options: DoctorOptions, context: DoctorContext): readonly Che
       Node: () => checkNode(process.version),
       clock: () => checkClock(Date.now()),
       "time server": () => checkTimeSync(context),
+    }),
+    ...neededBy(["agent"], {
+      ...agent.checks,
       disk: () => checkDisk(data),
       mount: () => checkMount(context, data),
     }),
-    ...neededBy(["coordinator"], { store: () => checkStoreRoom(`${data}/coordinator`) }),
+    ...neededBy(["coordinator"], {
+      ...server.checks,
+      store: () => checkStoreRoom(store),
+      "store's mount": () => checkMount(context, store),
+    }),
     ...neededBy(ROLES, { flock: () => checkFlock(context) }),
     ...neededBy(["coordinator"], { "open files": () => checkOpenFiles(context) }),
     ...neededBy(["agent"], {
@@ -104,15 +124,15 @@ function checksFor(options: DoctorOptions, context: DoctorContext): readonly Che
       TensorFlow: () => checkTensorflow(context),
       "TensorFlow's wheel": () => checkWheel(context),
       "memory cap (oneDNN)": () => checkMemoryCap(context),
-      "device's certificate": () => checkDeviceCertificate(agentFolder(identity, environment)),
-      "owner's limits": () => checkLimits(join(agentFolder(identity, environment), LIMITS_FILE)),
+      "device's certificate": () => checkDeviceCertificate(data),
+      "owner's limits": () => checkLimits(limitsFileOf(agent.options, data, context)),
     }),
     ...neededBy(["coordinator"], {
-      "nats-server": () => checkNatsServer(context),
+      "nats-server": () => checkNatsServer(server.options.natsServer, context),
       [`port ${grpc.port}`]: () => checkPort(grpc, "--listen", isThere),
       [`port ${http.port}`]: () => checkPort(http, "--http", () => answersHealth(http, signal)),
     }),
-    ...neededBy(["coordinator"], { "the fleet's keys": () => checkAuthority(`${data}/coordinator/authority`) }),
+    ...neededBy(["coordinator"], { "the fleet's keys": () => checkAuthority(join(store, "authority")) }),
     ...neededBy(ROLES, {
       contexts: () => checkContexts(context),
       proxy: async () => await checkProxy(await targets(), context),

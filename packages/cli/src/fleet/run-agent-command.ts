@@ -25,6 +25,7 @@ import type { ConfigFile } from "../config-file/config-file.ts";
 import { nameOfHost } from "../options/fleet-options.ts";
 import { printError } from "../output/print-error.ts";
 import { agentStatus, waitForWayIn } from "./agent-status.ts";
+import { asOwner, requireRights } from "./as-owner.ts";
 import { commandLogger } from "./command-logger.ts";
 import { reportTo, serviceRun, withoutManager } from "./service-run.ts";
 import { stateFolder } from "./state-folder.ts";
@@ -56,7 +57,7 @@ export interface AgentCommandOptions extends JoiningOptions {
 }
 
 /** What a device's owner allows, in the agent's folder. */
-export const LIMITS_FILE = "limits.json";
+const LIMITS_FILE = "limits.json";
 
 /** Settings that may change while the agent runs. The file of limits is looked at all the time anyway. */
 const LIVE_KEYS = [
@@ -82,8 +83,7 @@ export async function runAgentCommand(
     apply: (changed) => up?.adjust(settingsFrom(changed)),
   });
   const { dataFolder, servingRoot } = await foldersFrom(options, settings.identity, context);
-  const named = options.limits === undefined ? undefined : resolve(context.workingFolder, options.limits);
-  const limits = limitsFile(named ?? join(dataFolder, LIMITS_FILE), named !== undefined);
+  const limits = limitsFile(limitsFileOf(options, dataFolder, context), options.limits !== undefined);
   const { membership, joinLine } = identityFiles(dataFolder);
   const wanted = (): Parameters<typeof findWayIn>[0] => ({ ...options, joinLine, isMember: existsSync(membership) });
   const find = (): Promise<WayIn | undefined> => findWayIn(wanted(), context, context);
@@ -141,15 +141,19 @@ export async function runAgentCommand(
 }
 
 /** Prints by what key the fleet will know this device, as `mpo devices preauthorise` takes it. */
-export async function printKey(options: AgentCommandOptions, context: Files & Output & Stop): Promise<void> {
+export async function printKey(
+  options: AgentCommandOptions & { readonly installed?: string | undefined },
+  context: Files & Output & Stop,
+): Promise<void> {
   const { terminal, signal } = context;
   const { identity } = settingsFrom(options);
-  const { dataFolder } = await foldersFrom(options, identity, context);
-  const { publicKeyDigest } = await openKeyFile(
-    identityFiles(dataFolder).key,
-    commandLogger(terminal, options.logLevel),
-    { signal },
-  );
+  requireRights(options, context, "mpo agent key");
+  const dataFolder = dataFolderOf(options, identity, context);
+  const read = async () => {
+    await makeFolder(dataFolder);
+    return await openKeyFile(identityFiles(dataFolder).key, commandLogger(terminal, options.logLevel), { signal });
+  };
+  const { publicKeyDigest } = await asOwner(dataFolder, read, { isInstalled: options.installed !== undefined });
   terminal.record({ name: identity.device, key: publicKeyDigest });
   terminal.line(`${identity.device},${publicKeyDigest}`);
 }
@@ -158,7 +162,7 @@ export function settingsFrom(options: AgentCommandOptions): AgentSettings {
   const { budget } = DEFAULT_AGENT_SETTINGS;
   return {
     ...DEFAULT_AGENT_SETTINGS,
-    identity: { tenant: options.tenant, device: options.device ?? nameOfHost(hostname()) },
+    identity: identityOf(options),
     labels: options.label ?? [],
     agentVersion: AGENT_VERSION,
     releasedAtMs: AGENT_RELEASED_MS,
@@ -176,6 +180,14 @@ export function settingsFrom(options: AgentCommandOptions): AgentSettings {
   };
 }
 
+/** Whose agent it is, and its name there. */
+export function identityOf({
+  tenant,
+  device,
+}: Pick<AgentCommandOptions, "tenant" | "device">): AgentSettings["identity"] {
+  return { tenant, device: device ?? nameOfHost(hostname()) };
+}
+
 async function foldersFrom(
   options: AgentCommandOptions,
   identity: AgentSettings["identity"],
@@ -188,6 +200,15 @@ async function foldersFrom(
   return { dataFolder, servingRoot };
 }
 
+/** Where the owner's limits are. */
+export function limitsFileOf(
+  { limits }: Pick<AgentCommandOptions, "limits">,
+  dataFolder: string,
+  { workingFolder }: Files,
+): string {
+  return limits === undefined ? join(dataFolder, LIMITS_FILE) : resolve(workingFolder, limits);
+}
+
 /** Where the agent keeps its state. */
 export function dataFolderOf(
   { data }: Pick<AgentCommandOptions, "data">,
@@ -198,7 +219,7 @@ export function dataFolderOf(
 }
 
 /** Where an agent keeps its state when nothing else is said. */
-export function agentFolder({ tenant, device }: AgentSettings["identity"], environment: Files["environment"]): string {
+function agentFolder({ tenant, device }: AgentSettings["identity"], environment: Files["environment"]): string {
   return join(stateFolder(environment), "agents", tenant === "default" ? device : `${tenant}.${device}`);
 }
 

@@ -1,15 +1,15 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chown, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { identityFiles, joinDevice } from "@mpo/agent";
 import { given, MpoError } from "@mpo/core";
 import { writePrivateFile } from "@mpo/identity";
-import { makeFolder, systemClock } from "@mpo/io";
+import { systemClock } from "@mpo/io";
 import { findJoining } from "../access/find-joining.ts";
 import { secretArgument } from "../access/secret-argument.ts";
 import type { Files, Output, Stop } from "../command-context.ts";
+import { asOwner, requireRights } from "./as-owner.ts";
 import { commandLogger } from "./command-logger.ts";
 import { type AgentCommandOptions, dataFolderOf, settingsFrom } from "./run-agent-command.ts";
 
@@ -22,8 +22,7 @@ export interface JoinCommandOptions extends AgentCommandOptions {
 
 type Context = Files & Output & Stop;
 
-/** The user of an installed agent, and its unit. */
-const SERVICE_USER = "mpo";
+/** The unit of an installed agent. */
 const UNIT = "mpo-agent.service";
 
 /** Makes this device a part of a fleet; on an installed system as the agent's user, whose service then starts. */
@@ -35,7 +34,7 @@ export async function runJoinCommand(
   const { terminal, signal } = context;
   const settings = settingsFrom(options);
   const dataFolder = dataFolderOf(options, settings.identity, context);
-  requireRights(options, context);
+  requireRights(options, context, "mpo agent join @FILE");
   const logger = commandLogger(terminal, options.logLevel ?? "silent");
   // Before rights are given up: the file may be root's.
   const named = line ?? options.join;
@@ -49,7 +48,7 @@ export async function runJoinCommand(
   const mayStop = options.again || !existsSync(files.membership);
   if (mayStop) await service?.stop();
   try {
-    const standing = await asOwner(dataFolder, options, async () => {
+    const join = async () => {
       const common = {
         clock: systemClock,
         random: Math.random,
@@ -63,7 +62,8 @@ export async function runJoinCommand(
       if (asked.kind === "pending" && secret !== undefined) await writePrivateFile(files.joinLine, `${secret}\n`);
       else await rm(files.joinLine, { force: true });
       return asked;
-    });
+    };
+    const standing = await asOwner(dataFolder, join, { isInstalled: options.installed !== undefined });
     const { kind, identity, coordinators, key } = standing;
     const { tenant, device } = identity;
     terminal.record({ event: kind, device, tenant, coordinator: coordinators.join(", "), key, data: dataFolder });
@@ -86,59 +86,6 @@ export async function runJoinCommand(
     if (mayStop) await service?.start();
   }
   if (mayStop && service !== undefined) terminal.line(`the agent runs: systemctl status ${UNIT}`);
-}
-
-/** Somebody without rights on an installed system would join as another agent. */
-function requireRights({ installed, data }: JoinCommandOptions, { configFolder }: Files): void {
-  const isInstalled = configFolder !== undefined && existsSync(join(configFolder, "agent.toml"));
-  if (!isInstalled || installed !== undefined || data !== undefined) return;
-  throw new MpoError(
-    "permission-denied",
-    `the agent of this machine runs as the user ${SERVICE_USER}, and you are another`,
-    {
-      hint: "Use sudo: sudo mpo agent join @FILE. For an agent of your own: --data FOLDER.",
-    },
-  );
-}
-
-/** Does something as the owner of the agent's folder, where root asks: what it leaves there is the agent's. */
-async function asOwner<T>(dataFolder: string, { installed }: JoinCommandOptions, work: () => Promise<T>): Promise<T> {
-  if (process.geteuid?.() !== 0) return await work();
-  const owner = await ownerOf(dataFolder, installed !== undefined);
-  if (owner.uid === 0) return await work();
-  const groups = process.getgroups?.() ?? [];
-  process.setgroups?.([owner.gid]);
-  process.setegid?.(owner.gid);
-  process.seteuid?.(owner.uid);
-  try {
-    return await work();
-  } finally {
-    process.seteuid?.(0);
-    process.setegid?.(0);
-    process.setgroups?.(groups);
-  }
-}
-
-interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** Of a folder; the service has not made it yet where it never ran. */
-async function ownerOf(folder: string, isInstalled: boolean): Promise<Owner> {
-  if (existsSync(folder)) return await stat(folder);
-  if (!isInstalled) return { uid: 0, gid: 0 };
-  const { stdout } = await promisify(execFile)("id", ["-u", SERVICE_USER]).catch((cause: unknown) => {
-    throw new MpoError("precondition-failed", `there is no user ${SERVICE_USER}`, {
-      cause,
-      hint: "Install the package mpo-agent.",
-    });
-  });
-  const group = await promisify(execFile)("id", ["-g", SERVICE_USER]);
-  const owner = { uid: Number(stdout), gid: Number(group.stdout) };
-  await makeFolder(folder, { mode: 0o750 });
-  await chown(folder, owner.uid, owner.gid);
-  return owner;
 }
 
 /** The agent as systemd runs it; undefined: it does not, or this user may not ask it. */

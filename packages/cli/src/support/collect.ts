@@ -1,12 +1,14 @@
 import { execFile } from "node:child_process";
 import { open, readdir, readFile, stat } from "node:fs/promises";
 import { arch, hostname, release, totalmem, uptime } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { AGENT_VERSION } from "@mpo/agent";
 import type { ArchivePart } from "@mpo/io";
-import type { Files, Stop } from "../command-context.ts";
+import type { CommandContext, Files } from "../command-context.ts";
+import { type DaemonName, daemonOptions } from "../config-file/daemon-options.ts";
 import { coordinatorFolder } from "../fleet/coordinator-places.ts";
+import { dataFolderOf, identityOf } from "../fleet/run-agent-command.ts";
 import { stateFolder } from "../fleet/state-folder.ts";
 import { withoutSecrets } from "./without-secrets.ts";
 
@@ -25,6 +27,8 @@ const STATE_BYTES = 65_536;
 const UNITS = ["mpo-agent", "mpo-coordinator"];
 /** What an installed system reads; the owner's limits lie in a data folder. */
 const CONFIG_FILES = ["/etc/mpo/agent.toml", "/etc/mpo/coordinator.toml"];
+/** Looked at where the config files are wrong, too. */
+const INSTALLED_FOLDERS = ["/var/lib/mpo/agent", "/var/lib/mpo/coordinator"];
 /** What of the system says why something is slow, full, or not allowed. */
 const SYSTEM_FILES = [
   ...["/etc/os-release", "/proc/version", "/proc/cmdline", "/proc/meminfo", "/proc/pressure/memory", "/proc/mounts"],
@@ -38,15 +42,16 @@ const KEPT_OUT = /^(?:authority|identity)$/u;
 /** Everything that helps to find out what is wrong, without secrets. */
 export async function* collect(
   options: SupportOptions,
-  context: Files & Stop,
+  context: CommandContext,
 ): AsyncGenerator<ArchivePart, void, undefined> {
   const { environment, workingFolder } = context;
   yield part("about.json", JSON.stringify(about(environment), undefined, 2));
   for (const path of SYSTEM_FILES) yield* copied(`system${path}`, path, STATE_BYTES);
   for (const path of CONFIG_FILES) yield* copied(`config${path}`, path, STATE_BYTES);
-  const folders = options.data ?? [await usualAgents(environment), [coordinatorFolder(undefined, context)]].flat();
-  for (const [index, folder] of [...folders, "/var/lib/mpo/agent", "/var/lib/mpo/coordinator"].entries())
-    yield* state(`state/${index + 1}`, folder.startsWith("/") ? folder : join(workingFolder, folder));
+  const usual = [...(await usualAgents(environment)), coordinatorFolder(undefined, context)];
+  const named = (options.data ?? usual).map((folder) => resolve(workingFolder, folder));
+  const folders = new Set([...named, ...(await configured(context)), ...INSTALLED_FOLDERS]);
+  for (const [index, folder] of [...folders].entries()) yield* state(`state/${index + 1}`, folder);
   for (const unit of UNITS) yield* journal(unit, context.signal);
   for (const path of options.log ?? [])
     yield* lastLines(`logs/${path.replaceAll("/", "_")}`, join(workingFolder, path));
@@ -59,6 +64,20 @@ function about(environment: Files["environment"]): object {
     ...{ memoryBytes: totalmem(), upSeconds: Math.round(uptime()), at: new Date().toISOString() },
     environment: names.sort(),
   };
+}
+
+/** Where the daemons of this machine keep their state. A config file that is wrong says nothing: the bundle has it. */
+async function configured(context: CommandContext): Promise<readonly string[]> {
+  const of = async <Name extends DaemonName>(name: Name) =>
+    await daemonOptions(name, context).then(
+      ({ options }) => options,
+      () => undefined,
+    );
+  const [agent, coordinator] = [await of("agent"), await of("coordinator")];
+  return [
+    ...(agent === undefined ? [] : [dataFolderOf(agent, identityOf(agent), context)]),
+    ...(coordinator === undefined ? [] : [coordinatorFolder(coordinator.data, context)]),
+  ];
 }
 
 async function usualAgents(environment: Files["environment"]): Promise<readonly string[]> {
