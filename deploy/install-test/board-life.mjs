@@ -22,14 +22,15 @@ const MILESTONES = ["profile-stored", "document-applied", "drift-seen", "window-
 /**
  * Starts the installed coordinator.
  * @param {string} root the server's system
- * @param {{ window: string, ports: readonly [number, number] }} options
+ * @param {{ window: string, ports: readonly [number, number], env?: NodeJS.ProcessEnv }} options
  * @returns {Promise<{ stop: () => Promise<void> }>} once it is ready
  */
-export async function startCoordinator(root, { window, ports: [grpc, http] }) {
+export async function startCoordinator(root, { window, ports: [grpc, http], env = {} }) {
   const command = ["mpo", "coordinator", "--json", "--config", "/etc/mpo/coordinator.toml", "--window", window];
   const addresses = ["--listen", `127.0.0.1:${grpc}`, "--http", `127.0.0.1:${http}`];
   return await startService(inSystem(root, [...AS_MPO, ...command, ...addresses]), {
     XDG_STATE_HOME: "/var/lib/mpo/coordinator",
+    ...env,
   });
 }
 

@@ -30,10 +30,11 @@ const SERVER = ["mpo", "mpo-coordinator"];
 const BOARD = ["mpo", "mpo-engine", "mpo-agent"];
 /** The line to join with, where the agent's image finds it. */
 const JOIN_FILE = "/var/lib/mpo/agent/join.txt";
-/** Emulation takes some twenty times as long. */
+/** Emulation takes some twenty times as long: a probe that may take two minutes has measured nothing by then. */
+const LONG_PROBES = { MPO_AGENT_PROBE_TIME: "20min", MPO_COORDINATOR_PROBE_TIME: "20min" };
 const PACE = {
-  native: { window: "3min", withinMs: 15 * 60_000, rate: 100, drift: "3min" },
-  emulated: { window: "30min", withinMs: 60 * 60_000, rate: 10, drift: "10min" },
+  native: { window: "3min", withinMs: 15 * 60_000, rate: 100, drift: "3min", env: {} },
+  emulated: { window: "30min", withinMs: 60 * 60_000, rate: 10, drift: "10min", env: LONG_PROBES },
 };
 
 /**
@@ -59,12 +60,12 @@ async function liveOnce(context, { machine, packages, folder }) {
   await sayVersions(context, board);
   const ports = /** @type {const} */ ([Number(coordinator.split(":")[1]), await freePort()]);
   const started = await step(context, "the coordinator is ready", () =>
-    startCoordinator(server, { window: pace.window, ports }),
+    startCoordinator(server, { window: pace.window, ports, env: pace.env }),
   );
   try {
     const line = await joinLine(context, server, coordinator);
     await step(context, "mpo agent join LINE", () => runInSystem(context, board, ["mpo", "agent", "join", line]));
-    const agent = await step(context, "the agent is ready", () => startAgent(board));
+    const agent = await step(context, "the agent is ready", () => startAgent(board, pace.env));
     try {
       const { withinMs, rate, drift } = pace;
       await step(context, "from the agent's start to a retrained model", () =>
@@ -90,7 +91,7 @@ async function liveOnce(context, { machine, packages, folder }) {
  */
 async function liveOnceInImages(context, { machine, packages, folder }) {
   const own = Object.values(MACHINES).find(({ node }) => node === process.arch) ?? MACHINES.amd64;
-  const { window, ...pace } = own === machine ? PACE.native : PACE.emulated;
+  const { window, env, ...pace } = own === machine ? PACE.native : PACE.emulated;
   const [server, board] = [join(folder, "server"), join(folder, "board")];
   const ports = /** @type {const} */ ([await freePort(), await freePort()]);
   const coordinator = `127.0.0.1:${ports[0]}`;
@@ -104,12 +105,16 @@ async function liveOnceInImages(context, { machine, packages, folder }) {
       throw new SetupFailure(`${packages} has no image ${name} for ${arch}.`, "`npm run release`.");
     await step(context, `the image ${file}`, () => unpackImage(context, join(packages, file), root));
   }
-  const started = await step(context, "the coordinator is ready", () => startCoordinator(server, { window, ports }));
+  const started = await step(context, "the coordinator is ready", () =>
+    startCoordinator(server, { window, ports, env }),
+  );
   try {
     const file = join(volumesOf(board), JOIN_FILE);
     await writeFile(file, await joinLine(context, server, coordinator), { mode: 0o600 });
     await chown(file, IMAGE_USER, IMAGE_USER);
-    const agent = await step(context, "the agent is ready", () => startAgent(board, { MPO_JOIN_FILE: JOIN_FILE }));
+    const agent = await step(context, "the agent is ready", () =>
+      startAgent(board, { ...env, MPO_JOIN_FILE: JOIN_FILE }),
+    );
     try {
       const what = { server, board, coordinator, ...pace };
       await step(context, "from the agent's start to a retrained model", () => liveThrough(context, what));
