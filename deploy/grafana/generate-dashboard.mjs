@@ -93,6 +93,17 @@ export const ROWS = {
       "percentunit",
       { "{{stream}}": "max by (stream) (mpo_store_stream_bytes / mpo_store_stream_limit_bytes)" },
     ],
+    [
+      "NATS servers that lack the newest",
+      "short",
+      { "{{server}}": "max by (server) (mpo_store_server_away) or vector(0)" },
+    ],
+    [
+      "Copies of the store that differ",
+      "short",
+      { "{{server}}, {{stream}}": "max by (server, stream) (mpo_store_copy_differs) or vector(0)" },
+    ],
+    ["Parts of the store that are not read yet", "short", { "{{instance}}": "mpo_indexes_waiting" }],
     ["Left on the store's disk", "bytes", { "{{instance}}": "mpo_store_disk_free_bytes" }],
     ["Memory", "bytes", { "{{instance}}": "mpo_resident_bytes" }],
     ["Certificates end in", "s", { "{{instance}}, {{certificate}}": "mpo_certificate_ends_seconds - time()" }],

@@ -10,11 +10,23 @@ import { skip as withoutPrometheus } from "./promtool.ts";
 import { pause, RunningPrometheus } from "./running-prometheus.ts";
 import { WatchedFleet } from "./watched-fleet.ts";
 
+const RULES = join(import.meta.dirname, "../../deploy/prometheus");
 const QUERIES = Object.values(ROWS).flatMap((graphs) => graphs.flatMap(([, , queries]) => Object.values(queries)));
 
 it("the dashboard is the one that its source makes", async () => {
   const isCurrent = (await readFile(DASHBOARD, "utf8")) === dashboard();
   assert.ok(isCurrent, "deploy/grafana/mpo-fleet.json is out of date: run `npm run guides`");
+});
+
+it("the dashboard shows whatever an alert asks for", async () => {
+  const rules = await Promise.all(["fleet", "rollouts"].map((name) => readFile(`${RULES}/${name}.rules.yaml`, "utf8")));
+  // Comments and descriptions name metrics of which no alert asks.
+  const asked = rules.join("\n").matchAll(/^ +expr: (?:>-?\n)?((?:.*\n)(?: {10,}.*\n)*)/gmu);
+  const names = (text: string): readonly string[] => text.match(/\bmpo_[a-z_]+/gu) ?? [];
+  const shown = new Set(QUERIES.flatMap(names));
+  const missing = new Set([...asked].flatMap(([, text = ""]) => names(text)).filter((name) => !shown.has(name)));
+  // What others are a share of.
+  assert.deepEqual([...missing].sort(), ["mpo_certificate_begins_seconds", "mpo_devices"]);
 });
 
 it("a real Prometheus is silent on a fleet that is well, and fires by what is done to it", {
