@@ -43,30 +43,41 @@ export class FaultyLink {
   }
 
   async stop(): Promise<void> {
-    for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
+    const sockets = [...this.#pairs].flat();
+    const closed = [this.#server, ...sockets.filter((socket) => !socket.closed)].map((one) => once(one, "close"));
+    for (const socket of sockets) socket.destroy();
     this.#server.close();
-    await once(this.#server, "close");
+    await Promise.all(closed);
   }
 
   #join(near: Socket, port: number): void {
     const far = dial(port, "127.0.0.1");
     const pair = [near, far] as const;
+    const late = new Set<NodeJS.Timeout>();
     this.#pairs.add(pair);
     for (const [from, to] of [pair, [far, near] as const]) {
       from.setNoDelay(true);
-      from.on("data", (bytes) => this.#pass(bytes, to));
+      from.on("data", (bytes) => this.#pass(bytes, to, late));
       from.once("error", () => from.destroy());
       from.once("close", () => {
         to.destroy();
+        for (const timer of late) clearTimeout(timer);
         this.#pairs.delete(pair);
       });
     }
   }
 
   /** In order: a later piece is never less late while the state stays. */
-  #pass(bytes: Buffer, to: Socket): void {
+  #pass(bytes: Buffer, to: Socket, late: Set<NodeJS.Timeout>): void {
     if (this.#state.kind === "cut") return;
-    if (this.#state.kind === "open") to.write(bytes);
-    else setTimeout(() => to.write(bytes), this.#state.ms);
+    if (this.#state.kind === "open") {
+      to.write(bytes);
+      return;
+    }
+    const timer = setTimeout(() => {
+      late.delete(timer);
+      to.write(bytes);
+    }, this.#state.ms);
+    late.add(timer);
   }
 }
