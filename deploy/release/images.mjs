@@ -17,6 +17,8 @@ export const IMAGE_USER = 10001;
 /** Node and TensorFlow need the libraries, agents and coordinators the `flock` and `chrt` of util-linux. */
 const OF_DEBIAN = ["libc6", "libstdc++6", "libgcc-s1", "util-linux"];
 const NODE = "/usr/lib/mpo/node/bin/node";
+/** What an image's folder holds, in OCI's form: readers look for these names. */
+const LAYOUT = ["blobs", "index.json", "oci-layout"];
 
 /**
  * @typedef {object} Image
@@ -128,7 +130,30 @@ async function buildImage(context, { version, epoch, commit }, machine, image, {
   const constant = ["--timestamp", String(epoch), "--identity-label=false", "--format=oci", "--quiet", "--rm"];
   await buildah("commit", ...constant, container, reference);
   const file = join(out, `${image.name}_${version}_${machine.debian}.oci.tar`);
-  await buildah("push", "--quiet", "--format=oci", reference, `oci-archive:${file}:${image.name}:${version}`);
+  // Not as `oci-archive:`, which writes down when and with which rights it was made.
+  const layout = await mkdtemp(join(work, "layout-"));
+  await buildah("push", "--quiet", "--format=oci", reference, `oci:${layout}:${image.name}:${version}`);
+  await packLayout(context, epoch, layout, file);
+  await rm(layout, { recursive: true });
   await buildah("rmi", "--force", reference);
   return file;
+}
+
+/**
+ * @param {SetupContext} context
+ * @param {number} epoch seconds
+ * @param {string} layout the folder of an image
+ * @param {string} file the archive that is made: the same of the same image, wherever and whenever
+ */
+export async function packLayout(context, epoch, layout, file) {
+  await normalise(layout, epoch);
+  const owner = ["--owner=0", "--group=0", "--numeric-owner"];
+  await runTool(context, "tar", [
+    "--create",
+    `--file=${file}`,
+    `--directory=${layout}`,
+    "--sort=name",
+    ...owner,
+    ...LAYOUT,
+  ]);
 }
