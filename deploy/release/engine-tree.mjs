@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { compileAddon } from "../setup/addon.mjs";
 import { ensureArtefact } from "../setup/cache.mjs";
 import { ensureTensorflowLibrary, PINNED_WHEELS } from "../setup/tensorflow-library.mjs";
-import { ensureNpmTree } from "./npm-tree.mjs";
+import { ensureNpmTree, KEPT_TREES } from "./npm-tree.mjs";
 import { runTool } from "./tools.mjs";
 import { copyTree, isShipped } from "./trees.mjs";
 
@@ -63,6 +63,7 @@ async function ensureNative(context, machine, library, tfjsNode) {
     name: `release/engine-${machine.node}-${key}`,
     label: `TensorFlow's library and addon for ${machine.debian}`,
     roomBytes: 900e6,
+    kept: KEPT_TREES,
     build: async (staging) => {
       await mkdir(join(staging, "lib/napi-v8"), { recursive: true });
       const headers = join(context.root, "node_modules/node-api-headers/include");

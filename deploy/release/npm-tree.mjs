@@ -18,6 +18,8 @@ import { runTool } from "./tools.mjs";
 /** The laboratory measures and demonstrates; it is no part of the product. */
 const LABORATORY = "lab";
 const TENSORFLOW = "@tensorflow/";
+/** Each change of a version makes another; some checkouts share a cache. */
+export const KEPT_TREES = 3;
 /** Far beyond the few hundred kilobytes that the list of one tree takes. */
 const SBOM_BYTES = 64e6;
 
@@ -77,6 +79,7 @@ export async function ensureNpmTree(context, kind, machine) {
     name: `release/npm-${kind}-${machine.node}-${key}`,
     label: `the npm packages of the ${kind} for ${machine.debian}`,
     roomBytes: 800e6,
+    kept: KEPT_TREES,
     build: async (staging) => {
       for (const [place, manifest] of Object.entries(manifests)) {
         await mkdir(join(staging, place), { recursive: true });

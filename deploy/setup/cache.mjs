@@ -5,9 +5,9 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { isAbsolute, join, relative, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { withLock } from "./lock.mjs";
 import { diskFull, megabytes } from "./say.mjs";
@@ -138,6 +138,7 @@ function isStamp(stamp) {
  * @property {string} name folder below the cache, of letters, digits, `-`, `.` and `/`
  * @property {string} label what to call it to the reader
  * @property {number} roomBytes how much disk making it takes at most
+ * @property {number} [kept] of those whose names differ after the last `-` alone, the last used so many stay
  * @property {(staging: string) => Promise<Record<string, string>>} build fills the empty staging folder, returns facts
  */
 
@@ -148,6 +149,16 @@ function isStamp(stamp) {
  * @returns {Promise<{ folder: string, facts: Record<string, string>, fresh: boolean }>} fresh: made by this call
  */
 export async function ensureArtefact(context, artefact) {
+  const found = await findOrMake(context, artefact);
+  if (artefact.kept !== undefined) await keepLastUsed(found.folder, artefact.kept);
+  return found;
+}
+
+/**
+ * @param {SetupContext} context
+ * @param {Artefact} artefact
+ */
+async function findOrMake(context, artefact) {
   const { cache, say, signal, verify } = context;
   const folder = join(cache, artefact.name);
   const seen = await checkFolder(folder, { verify, signal });
@@ -167,6 +178,27 @@ export async function ensureArtefact(context, artefact) {
       return { folder, facts: await make(context, artefact, slug), fresh: true };
     },
   });
+}
+
+/**
+ * @param {string} folder one that is used now
+ * @param {number} kept
+ */
+async function keepLastUsed(folder, kept) {
+  const now = new Date();
+  await utimes(folder, now, now);
+  const family = basename(folder).replace(/[^-]*$/u, "");
+  const names = (await readdir(dirname(folder))).filter((name) => name.replace(/[^-]*$/u, "") === family);
+  const all = await Promise.all(
+    names.map(async (name) => {
+      const path = join(dirname(folder), name);
+      // Another run may have removed it.
+      return { path, usedMs: (await stat(path).catch(() => undefined))?.mtimeMs ?? 0 };
+    }),
+  );
+  for (const { path } of all.sort((one, other) => other.usedMs - one.usedMs).slice(kept)) {
+    await rm(path, { recursive: true, force: true });
+  }
 }
 
 /**

@@ -46,6 +46,18 @@ test("an artefact is built once and found again", async (t) => {
   assert.deepEqual(readdirSync(join(context.cache, "tmp")), []);
 });
 
+test("of artefacts whose names differ in their key alone, the last used stay", async (t) => {
+  const context = contextIn(temporaryFolder(t));
+  const make = (/** @type {string} */ name) => ensureArtefact(context, { ...smallArtefact(), name, kept: 2 });
+  const left = () => readdirSync(join(context.cache, "thing")).sort();
+  for (const name of ["thing/npm-app-1", "thing/npm-app-2", "thing/npm-engine-1"]) await make(name);
+  const long = new Date(0);
+  for (const name of left()) utimesSync(join(context.cache, "thing", name), long, long);
+  await make("thing/npm-app-1");
+  await make("thing/npm-app-3");
+  assert.deepEqual(left(), ["npm-app-1", "npm-app-3", "npm-engine-1"]);
+});
+
 /** @param {string} file the same content except for one byte, with the same size and time */
 function flipByte(file) {
   const { atime, mtime } = statSync(file);
