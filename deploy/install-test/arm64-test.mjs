@@ -2,23 +2,25 @@
  * The engine's gradient and memory tests on arm64: on this machine where it is one, else emulated (qemu-user with
  * binfmt_misc, in a Debian 12 of its own). They run with what the packages install: their Node, library and addon.
  * Emulated, tests that read the process's resident memory are skipped, and those of the pool's limit run.
- *
- * usage: npm run test:arm64 -- [--packages FOLDER] [PART-OF-A-FILE-NAME]...
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { MACHINES } from "../release/facts.mjs";
 import { runTool } from "../release/tools.mjs";
-import { cacheRoot } from "../setup/cache.mjs";
 import { runChild } from "../setup/child.mjs";
-import { createSay, failureMessage, SetupFailure } from "../setup/say.mjs";
+import { SetupFailure } from "../setup/say.mjs";
+import { runScript } from "../setup/script.mjs";
 import { inSystem, unpackDebian, whyNotHere } from "./debian-root.mjs";
 import { installPackages, sayVersions } from "./packages.mjs";
 import { placeTests, TEST_FOLDER } from "./placed-tests.mjs";
 
+const USAGE = `usage: npm run test:arm64 -- [--packages FOLDER] [PART-OF-A-FILE-NAME]...
+
+Runs the engine's gradient and memory tests with what the packages for arm64 install. Needs root; without parts of names, all.
+
+  --packages FOLDER  a release that is there (default: one is built)
+  --help             print this`;
 /** Each operation's gradient, whole models', a step's memory against its plan, and limits that hold. */
 const TESTS = [
   "engine/dist/ops/op-gradients.slow.test.js",
@@ -63,13 +65,15 @@ async function runTest({ env, say }, system, file) {
   return code === 0;
 }
 
-const { env } = process;
-const say = createSay({ quiet: false, stream: process.stdout, name: "arm64" });
-const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/u, "");
-const context = { root, cache: cacheRoot(env), env, verify: false, say };
 const machine = MACHINES.arm64;
-try {
-  const { values, positionals } = parseArgs({ options: { packages: { type: "string" } }, allowPositionals: true });
+const script = {
+  name: "arm64",
+  usage: USAGE,
+  options: /** @type {const} */ ({ packages: { type: "string" } }),
+  takesNames: true,
+};
+await runScript(script, async (context, values, positionals) => {
+  const { root, say } = context;
   const reason = await whyNotHere(context, machine);
   if (reason !== undefined) say.work(`skipped: ${reason}`);
   else {
@@ -103,7 +107,4 @@ try {
       await rm(folder, { recursive: true, force: true });
     }
   }
-} catch (error) {
-  process.stderr.write(`${failureMessage(error, context.cache, "test on arm64")}\n`);
-  process.exitCode = 1;
-}
+});

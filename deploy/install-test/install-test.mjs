@@ -1,21 +1,16 @@
 /**
  * Installs the packages of a release into empty Debian 12 systems and lives through what a user would: packages in, a line
  * in, the agent joins a coordinator in another system, measures, gets its ladder, retrains; upgrade, removal and purge.
- *
- * usage: npm run test:install -- [--arch amd64|arm64] [--packages FOLDER] [--images] [--keep]
- *        npm run test:install -- --upgrade [--packages FOLDER] [--previous FOLDER] [--keep]
  */
 import { chown, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { MACHINES } from "../release/facts.mjs";
 import { IMAGE_USER } from "../release/images.mjs";
 import { runTool } from "../release/tools.mjs";
-import { cacheRoot } from "../setup/cache.mjs";
-import { createSay, failureMessage, SetupFailure } from "../setup/say.mjs";
+import { SetupFailure } from "../setup/say.mjs";
+import { chosen, runScript } from "../setup/script.mjs";
 import { joinLine, liveThrough, startAgent, startCoordinator } from "./board-life.mjs";
 import { runInSystem, unpackDebian, whyNotHere } from "./debian-root.mjs";
 import { unpackImage, volumesOf } from "./image-root.mjs";
@@ -26,6 +21,25 @@ import { liveThroughUpgrade } from "./upgrade.mjs";
 /** @typedef {import("../setup/cache.mjs").SetupContext} SetupContext */
 /** @typedef {import("../release/facts.mjs").Machine} Machine */
 
+const USAGE = `usage: npm run test:install -- [--arch amd64|arm64] [--packages FOLDER] [--images | --upgrade] [--keep]
+
+Installs a release into empty Debian 12 systems, and lives through what a user would. Needs root.
+
+  --arch NAME        the board's machine, emulated where it is not this one's (default: this one's)
+  --packages FOLDER  a release that is there (default: one is built)
+  --images           the same with the container images
+  --upgrade          a fleet of an earlier version, upgraded while it works
+  --previous FOLDER  the earlier packages (default: made of these, with a lower version)
+  --keep             leave the systems, and say where they are
+  --help             print this`;
+const OPTIONS = /** @type {const} */ ({
+  arch: { type: "string", default: process.arch === "arm64" ? "arm64" : "amd64" },
+  packages: { type: "string" },
+  images: { type: "boolean", default: false },
+  upgrade: { type: "boolean", default: false },
+  previous: { type: "string" },
+  keep: { type: "boolean", default: false },
+});
 const SERVER = ["mpo", "mpo-coordinator"];
 const BOARD = ["mpo", "mpo-engine", "mpo-agent"];
 /** The line to join with, where the agent's image finds it. */
@@ -162,23 +176,9 @@ async function freePort() {
   });
 }
 
-const { env } = process;
-const say = createSay({ quiet: false, stream: process.stdout, name: "install" });
-const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/u, "");
-const context = { root, cache: cacheRoot(env), env, verify: false, say };
-try {
-  const { values } = parseArgs({
-    options: {
-      arch: { type: "string", default: process.arch === "arm64" ? "arm64" : "amd64" },
-      packages: { type: "string" },
-      images: { type: "boolean", default: false },
-      upgrade: { type: "boolean", default: false },
-      previous: { type: "string" },
-      keep: { type: "boolean", default: false },
-    },
-  });
-  const machine = Object.values(MACHINES).find(({ debian }) => debian === values.arch);
-  if (machine === undefined) throw new SetupFailure(`--arch ${values.arch} is not known.`, "amd64 or arm64.");
+await runScript({ name: "install", usage: USAGE, options: OPTIONS }, async (context, values) => {
+  const { root, say } = context;
+  const machine = chosen("--arch", values.arch, MACHINES);
   const reason = await whyNotHere(context, machine);
   if (reason !== undefined) say.work(`skipped: ${reason}`);
   else {
@@ -206,7 +206,4 @@ try {
       else await rm(folder, { recursive: true, force: true });
     }
   }
-} catch (error) {
-  process.stderr.write(`${failureMessage(error, context.cache, "install test")}\n`);
-  process.exitCode = 1;
-}
+});

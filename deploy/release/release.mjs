@@ -1,16 +1,11 @@
 /**
  * Builds a release into `dist-release/`: the npm package, the Debian packages of each machine, lists of contents,
  * checksums. Two builds of one commit are the same to the last byte.
- *
- * usage: npm run release -- [--arch amd64,arm64] [--out FOLDER] [--only npm,debian,images]
  */
 import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { cacheRoot } from "../setup/cache.mjs";
 import { ensureNpmPackages } from "../setup/npm-packages.mjs";
-import { createSay, failureMessage, SetupFailure } from "../setup/say.mjs";
+import { chosen, runScript } from "../setup/script.mjs";
 import { sizes, writeChecksums, writeSbom } from "./contents.mjs";
 import { buildDebianPackages } from "./debian-packages.mjs";
 import { MACHINES, readFacts } from "./facts.mjs";
@@ -20,37 +15,23 @@ import { requireTools, runTool } from "./tools.mjs";
 
 /** @typedef {import("./facts.mjs").Machine} Machine */
 
-const PARTS = ["npm", "debian", "images"];
+const PARTS = /** @type {const} */ ({ npm: "npm", debian: "debian", images: "images" });
+const USAGE = `usage: npm run release -- [--arch amd64,arm64] [--out FOLDER] [--only npm,debian,images]
 
-/**
- * @param {readonly string[]} args
- * @returns {{ machines: Machine[], out: string, parts: string[] }}
- */
-function readOptions(args) {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      arch: { type: "string", default: Object.keys(MACHINES).join(",") },
-      out: { type: "string", default: "dist-release" },
-      only: { type: "string", default: PARTS.join(",") },
-    },
-  });
-  const machines = values.arch.split(",").map((name) => {
-    const machine = Object.values(MACHINES).find(({ debian }) => debian === name);
-    if (machine !== undefined) return machine;
-    throw new SetupFailure(`--arch ${name} is not known.`, `choose from ${Object.keys(MACHINES).join(", ")}.`);
-  });
-  const parts = values.only.split(",");
-  const unknown = parts.find((part) => !PARTS.includes(part));
-  // An image is made of the Debian packages.
-  if (parts.includes("images") && !parts.includes("debian")) parts.unshift("debian");
-  if (unknown === undefined) return { machines, out: resolve(values.out), parts };
-  throw new SetupFailure(`--only ${unknown} is not known.`, `choose from ${PARTS.join(", ")}.`);
-}
+Builds a release: the npm package, Debian packages, container images, lists of contents (CycloneDX) and checksums.
+
+  --arch LIST   for these machines (default: ${Object.keys(MACHINES).join(",")})
+  --out FOLDER  where it goes; what is there is removed (default: dist-release)
+  --only LIST   these parts (default: ${Object.keys(PARTS).join(",")}); images are made of the Debian packages
+  --help        print this
+
+environment:
+  MPO_RELEASE_KEY  the key with which gpg signs the checksums (default: they are not signed)
+  MPO_CACHE        the cache folder`;
 
 /**
  * @param {import("../setup/cache.mjs").SetupContext} context
- * @param {ReturnType<typeof readOptions>} options
+ * @param {{ machines: readonly Machine[], out: string, parts: readonly string[] }} options
  */
 async function release(context, { machines, out, parts }) {
   const { root, say } = context;
@@ -97,18 +78,26 @@ function neededTools(machines, parts) {
   return tools;
 }
 
-const started = Date.now();
-const abort = new AbortController();
-const stop = () => abort.abort();
-process.once("SIGINT", stop).once("SIGTERM", stop);
-const { env } = process;
-try {
-  const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/u, "");
-  const say = createSay({ quiet: false, stream: process.stdout, name: "release" });
-  const context = { root, cache: cacheRoot(env), env, verify: false, say, signal: abort.signal };
-  await release(context, readOptions(process.argv.slice(2)));
-  say.work(`done in ${Math.round((Date.now() - started) / 1000)} s`);
-} catch (error) {
-  process.stderr.write(`${failureMessage(error, cacheRoot(env), "release")}\n`);
-  process.exitCode = 1;
+const OPTIONS = /** @type {const} */ ({ arch: { type: "string" }, out: { type: "string" }, only: { type: "string" } });
+await runScript(
+  { name: "release", usage: USAGE, options: OPTIONS },
+  async (context, { arch, out = "dist-release", only }) => {
+    const started = Date.now();
+    const machines = listed("--arch", arch, MACHINES);
+    const parts = listed("--only", only, PARTS);
+    // An image is made of the Debian packages.
+    if (parts.includes("images") && !parts.includes("debian")) parts.unshift("debian");
+    await release(context, { machines, out: resolve(out), parts });
+    context.say.work(`done in ${Math.round((Date.now() - started) / 1000)} s`);
+  },
+);
+
+/**
+ * @template Value
+ * @param {string} option
+ * @param {string | undefined} names absent: all
+ * @param {Readonly<Record<string, Value>>} known
+ */
+function listed(option, names, known) {
+  return names === undefined ? Object.values(known) : names.split(",").map((name) => chosen(option, name, known));
 }

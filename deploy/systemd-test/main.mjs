@@ -2,25 +2,36 @@
  * Boots Debian 12 with systemd as its first process, with the packages of a release in it, and looks whether the units do
  * what they promise: start, notify, reload, restart, give way, keep jobs within their memory. In a container of namespaces
  * alone; with --machine in an emulated machine with a kernel of its own too, since a host keeps its controllers of memory.
- *
- * usage: npm run test:systemd -- [--packages FOLDER] [--machine] [--keep]
  */
 import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { whyNotHere } from "../install-test/debian-root.mjs";
 import { installPackages } from "../install-test/packages.mjs";
 import { MACHINES } from "../release/facts.mjs";
 import { requireTools, runTool } from "../release/tools.mjs";
-import { cacheRoot, ensureArtefact, exists } from "../setup/cache.mjs";
+import { ensureArtefact, exists } from "../setup/cache.mjs";
 import { runChild } from "../setup/child.mjs";
-import { createSay, failureMessage, SetupFailure } from "../setup/say.mjs";
+import { SetupFailure } from "../setup/say.mjs";
+import { runScript } from "../setup/script.mjs";
 
 /** @typedef {import("../setup/cache.mjs").SetupContext} SetupContext */
 /** @typedef {{ check: string, isOk: boolean, ms: number, found: unknown }} Result */
 
+const USAGE = `usage: npm run test:systemd -- [--packages FOLDER] [--machine] [--keep]
+
+Boots Debian 12 with systemd and the packages of a release, and looks whether the units do what they promise. Needs root.
+
+  --packages FOLDER  the release (default: dist-release)
+  --machine          in an emulated machine with a kernel of its own, instead of a container (up to an hour)
+  --keep             leave the system, and say where it is
+  --help             print this`;
+const OPTIONS = /** @type {const} */ ({
+  packages: { type: "string", default: "dist-release" },
+  machine: { type: "boolean", default: false },
+  keep: { type: "boolean", default: false },
+});
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 /** A small model, to be measured where jobs have groups of their own. */
 const MODEL = fileURLToPath(new URL("../../packages/engine/cases/models/binary", import.meta.url));
@@ -189,20 +200,8 @@ function report({ say }, where, { text, trouble }) {
   return failed + (isWhole ? 0 : 1);
 }
 
-const { env } = process;
-const say = createSay({ quiet: false, stream: process.stdout, name: "systemd" });
-const abort = new AbortController();
-for (const name of /** @type {const} */ (["SIGINT", "SIGTERM"])) process.once(name, () => abort.abort());
-const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/u, "");
-const context = { root, cache: cacheRoot(env), env, verify: false, say, signal: abort.signal };
-try {
-  const { values } = parseArgs({
-    options: {
-      packages: { type: "string", default: "dist-release" },
-      machine: { type: "boolean", default: false },
-      keep: { type: "boolean", default: false },
-    },
-  });
+await runScript({ name: "systemd", usage: USAGE, options: OPTIONS }, async (context, values) => {
+  const { say } = context;
   const why =
     process.arch === "x64" ? await whyNotHere(context, MACHINES.amd64) : `it boots amd64, and this is ${process.arch}`;
   if (why !== undefined) say.work(`skipped: ${why}`);
@@ -224,7 +223,4 @@ try {
       else say.work(`kept: ${folder}`);
     }
   }
-} catch (error) {
-  process.stderr.write(`${failureMessage(error, cacheRoot(env), "systemd")}\n`);
-  process.exitCode = 1;
-}
+});

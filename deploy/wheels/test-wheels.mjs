@@ -2,23 +2,30 @@
  * Tries the engine with other releases of TensorFlow than the pinned one: for each it downloads the wheel, builds the addon
  * against it in a copy of this checkout, and runs the engine's tests of gradients, memory and sessions there. The
  * checkout and its cache stay as they are.
- *
- * usage: node deploy/wheels/test-wheels.mjs [--all | --only NAME]... [VERSION | WHEEL-FILE]... (after `tsc -b`)
  */
 import { cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { cacheRoot } from "../setup/cache.mjs";
 import { lastLines, runChild } from "../setup/child.mjs";
+import { runScript } from "../setup/script.mjs";
 import { findPip } from "../setup/tensorflow-library.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const USAGE = "usage: npm run test:wheels -- [--all | --only NAME]... [VERSION | WHEEL-FILE]...";
-
 /** The last of each release line since 2.15. On arm64 the wheels of 2.15 have a name of their own. */
 const RELEASES = ["2.15.1", "2.16.2", "2.17.1", "2.18.1", "2.19.1", "2.20.0", "2.21.0"];
+const USAGE = `usage: npm run test:wheels -- [--all | --only NAME]... [VERSION | WHEEL-FILE]...
+
+Builds the addon against other releases of TensorFlow, and runs the engine's tests with each (default: ${RELEASES.join(", ")}).
+
+  --all        all tests of the engine, instead of gradients, memory, sessions and windows
+  --only NAME  those with this in their file's name; may be repeated
+  --help       print this`;
+const OPTIONS = /** @type {const} */ ({
+  all: { type: "boolean", default: false },
+  only: { type: "string", multiple: true },
+});
 const PLATFORMS = {
   x64: { names: () => "tensorflow-cpu", tag: "x86_64" },
   arm64: {
@@ -156,22 +163,15 @@ async function tryWheel(wanted, isAll, only) {
   }
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    all: { type: "boolean", default: false },
-    only: { type: "string", multiple: true, default: [] },
-    help: { type: "boolean", default: false },
+await runScript(
+  { name: "wheels", usage: USAGE, options: OPTIONS, takesNames: true },
+  async ({ say }, { all, only = [] }, names) => {
+    for (const wanted of names.length > 0 ? names : RELEASES) {
+      const { wheel, seconds, passed, failed } = await tryWheel(wanted, all, only);
+      const outcome =
+        failed.length === 0 ? `${passed} tests pass` : `${passed} tests pass, FAILED: ${failed.join("; ")}`;
+      say.work(`${basename(wanted)} (${wheel}): ${outcome} (${Math.round(seconds)} s)`);
+      if (failed.length > 0) process.exitCode = 1;
+    }
   },
-});
-if (values.help) console.log(USAGE);
-else {
-  for (const wanted of positionals.length > 0 ? positionals : RELEASES) {
-    const { wheel, seconds, passed, failed } = await tryWheel(wanted, values.all, values.only);
-    const outcome = failed.length === 0 ? `${passed} tests pass` : `${passed} tests pass, FAILED: ${failed.join("; ")}`;
-    console.log(
-      `${wanted.endsWith(".whl") ? basename(wanted) : wanted} (${wheel}): ${outcome} (${Math.round(seconds)} s)`,
-    );
-    if (failed.length > 0) process.exitCode = 1;
-  }
-}
+);
