@@ -138,7 +138,7 @@ describe("the rules", () => {
         ...sound,
         manifest: { ...sound.manifest, dependencies: { "@mpo/core": "*", preact: "11.2.0" } },
       }),
-      says: /only console may/u,
+      says: /only charts and console may/u,
     },
     {
       what: "Node in a page",

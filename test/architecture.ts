@@ -36,8 +36,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: ["core", "io"],
   identity: ["core", "io"],
   protocol: ["core"],
+  // What pages and reports draw.
+  charts: [],
   // A web page: it talks to a coordinator over HTTP alone.
-  console: ["core", "protocol"],
+  console: ["core", "protocol", "charts"],
   transport: ["core", "io", "identity", "protocol", "runtime"],
   agent: ["core", "io", "datasets", "engine", "runtime", "identity", "protocol", "transport"],
   // Without engine: a coordinator runs on hosts that have no TensorFlow. Without agent: neither knows the other.
@@ -50,6 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "runtime",
     "identity",
     "protocol",
+    "charts",
     "console",
     "transport",
     "agent",
@@ -64,6 +67,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "runtime",
     "identity",
     "protocol",
+    "charts",
     "console",
     "transport",
     "agent",
@@ -81,10 +85,11 @@ const VENDOR_ROOMS: readonly { readonly vendor: RegExp; readonly rooms: readonly
   { vendor: /^(@grpc\/grpc-js|nats)$/u, rooms: ["transport"] },
   { vendor: /^(@peculiar\/x509|@nats-io\/.+)$/u, rooms: ["identity"] },
   { vendor: /^jose$/u, rooms: ["coordinator"] },
-  { vendor: /^(openid-client|toml-eslint-parser|vega|vega-lite)$/u, rooms: ["cli"] },
+  { vendor: /^(openid-client|toml-eslint-parser)$/u, rooms: ["cli"] },
   // People write rollouts as YAML on both.
   { vendor: /^yaml$/u, rooms: ["cli", "console"] },
-  { vendor: /^(preact|@preact\/.+)$/u, rooms: ["console"] },
+  { vendor: /^(preact|@preact\/.+)$/u, rooms: ["charts", "console"] },
+  { vendor: /^preact-render-to-string$/u, rooms: ["charts"] },
   { vendor: /^(pino|@opentelemetry\/.+)$/u, rooms: ["runtime"] },
   { vendor: /^tar-stream$/u, rooms: ["io"] },
 ];
@@ -205,9 +210,9 @@ function isOnlyTypes(text: string, specifier: string): boolean {
     .every((line) => /^(?:import|export) type\b/u.test(line));
 }
 
-/** All of the console but its door and its tests runs in a browser. */
+/** All of charts, and of the console but its door, runs in a browser. Tests do not. */
 function inBrowser({ name }: Room, { path }: SourceFile): boolean {
-  return name === "console" && path !== "src/index.ts" && !isTest(path);
+  return (name === "console" || name === "charts") && path !== "src/index.ts" && !isTest(path);
 }
 
 function leavesPackage(path: string, specifier: string): boolean {

@@ -10,6 +10,8 @@ import { copyTree, isShipped } from "./trees.mjs";
 /** @typedef {import("./facts.mjs").ReleaseFacts} ReleaseFacts */
 
 const IS_OF_TESTS = /(?:^|\/)(?:[^/]*\.test\.js|testing|test-support)(?:\/|$)/u;
+/** Browsers get it as a bundle: its components are no part of the program. */
+const PAGE = "console";
 /** The command, relative to node_modules. */
 export const COMMAND = "@mpo/cli/dist/main.js";
 
@@ -40,14 +42,15 @@ export async function writeAppTree(context, facts, machines, target, { interpret
     const folder = join(modules, "@mpo", name);
     const source = join(context.root, "packages", name, "src");
     // What an older source was built to may still lie there.
-    const hasSource = (/** @type {string} */ path) => existsSync(join(source, path.replace(/\.js$/u, ".ts")));
+    const endings = name === PAGE ? [".ts"] : [".ts", ".tsx"];
+    const hasSource = (/** @type {string} */ path) =>
+      endings.some((ending) => existsSync(join(source, path.replace(/\.js$/u, ending))));
     const isWanted = (/** @type {string} */ path) => isShipped(path) && !IS_OF_TESTS.test(path) && hasSource(path);
     await copyTree(join(context.root, "packages", name, "dist"), join(folder, "dist"), isWanted);
     const manifest = { ...manifests[`packages/${name}`], exports: { ".": "./dist/index.js" } };
     await writeFile(join(folder, "package.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);
   }
-  // What browsers get is a bundle, and no part of what is compiled.
-  await copyTree(join(context.root, "packages/console/dist-web"), join(modules, "@mpo/console/dist-web"));
+  await copyTree(join(context.root, "packages", PAGE, "dist-web"), join(modules, "@mpo", PAGE, "dist-web"));
   await copyTree(join(context.root, "protos"), join(modules, "@mpo/protocol/protos"));
   const { commit, date } = facts;
   await writeFile(join(modules, "@mpo/cli/release.json"), `${JSON.stringify({ commit, date })}\n`);

@@ -11,6 +11,7 @@ import { build } from "esbuild";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const COLOURS = "../core/src/facts/page-colours.ts";
+const CHART_STYLE = "../charts/src/chart-style.ts";
 const TARGET = join(HERE, "dist-web");
 
 /** The icon: three rungs of a ladder. Without one, each browser asks for /favicon.ico. */
@@ -54,21 +55,29 @@ async function licencesOf(inputs) {
   return (await Promise.all(texts)).join("\n\n");
 }
 
-/** `page-colours.css`: the colours that pages and reports share, each for light and for dark. */
-const colours = {
-  name: "page colours",
+/**
+ * What a source of another package exports, which is not built yet.
+ * @param {string} source
+ */
+async function exportsOf(source) {
+  const { outputFiles } = await build({ absWorkingDir: HERE, write: false, format: "esm", entryPoints: [source] });
+  return await import(`data:text/javascript,${encodeURIComponent(outputFiles[0]?.text ?? "")}`);
+}
+
+/** Styles that pages and reports share: the colours, each for light and for dark, and how charts look. */
+const shared = {
+  name: "shared styles",
   setup(/** @type {import("esbuild").PluginBuild} */ { onResolve, onLoad }) {
-    onResolve({ filter: /\/page-colours\.css$/ }, () => ({ path: "colours", namespace: "colours" }));
-    onLoad({ filter: /.*/, namespace: "colours" }, async () => {
-      const { outputFiles } = await build({
-        ...{ absWorkingDir: HERE, write: false, format: "esm" },
-        entryPoints: [COLOURS],
-      });
-      const { PAGE_COLOURS } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0]?.text ?? "")}`);
+    onResolve({ filter: /\/(?:page-colours|chart-style)\.css$/ }, ({ path }) => ({ path, namespace: "shared" }));
+    onLoad({ filter: /page-colours/, namespace: "shared" }, async () => {
+      const { PAGE_COLOURS } = await exportsOf(COLOURS);
       const rules = Object.entries(PAGE_COLOURS).map(
         ([name, [light, dark]]) => `--${name}: light-dark(${light}, ${dark});`,
       );
       return { contents: `:root { ${rules.join(" ")} }`, loader: /** @type {const} */ ("css") };
+    });
+    onLoad({ filter: /chart-style/, namespace: "shared" }, async () => {
+      return { contents: (await exportsOf(CHART_STYLE)).CHART_STYLE, loader: /** @type {const} */ ("css") };
     });
   },
 };
@@ -93,7 +102,7 @@ async function bundle(folder) {
     minify: true,
     legalComments: "none",
     metafile: true,
-    plugins: [colours],
+    plugins: [shared],
     logLevel: "warning",
   });
   const files = Object.keys(metafile.outputs).map((path) => basename(path));
@@ -102,8 +111,8 @@ async function bundle(folder) {
   return metafile;
 }
 
-/** What the page is made of: its own sources, this file, and the two packages that it takes code and types from. */
-const SOURCES = ["src", "bundle.mjs", "package.json", "../core/src", "../protocol/src"];
+/** What the page is made of: its own sources, this file, and the packages that it takes code and types from. */
+const SOURCES = ["src", "bundle.mjs", "package.json", "../charts/src", "../core/src", "../protocol/src"];
 
 /**
  * When a file, or one below a folder, was last written.

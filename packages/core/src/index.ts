@@ -136,7 +136,6 @@ export {
   poolUse,
   residentGrowth,
   STEP_PHASES,
-  type StepPhase,
   UnitCostTable,
 } from "./memory/index.ts";
 export {

@@ -1,4 +1,4 @@
-import { type ChartSpec, drawChart } from "./chart.ts";
+import { type ChartProps, chartMarkup } from "@mpo/charts";
 import { html, type Markup, trusted } from "./html.ts";
 import { PAGE_STYLE } from "./page-style.ts";
 
@@ -23,28 +23,9 @@ ${main}
 `.text;
 }
 
-/** A picture with its title and what it shows. */
-export interface Picture {
-  readonly title: string;
-  readonly caption: string;
-  readonly drawing: Markup;
-  /** The same in numbers, for those who do not see it. */
-  readonly numbers?: Markup;
-}
-
-export async function picture(title: string, caption: string, chart?: ChartSpec, numbers?: Markup): Promise<Picture> {
-  const drawing = chart === undefined ? trusted("") : await drawChart(chart);
-  return { title, caption, drawing, ...(numbers === undefined ? {} : { numbers }) };
-}
-
-export function figures(pictures: readonly Picture[]): Markup {
-  return html`<div class="pictures">${pictures.map(figure)}</div>`;
-}
-
-function figure({ title, caption, drawing, numbers }: Picture): Markup {
-  const table = numbers === undefined ? "" : html`<details><summary>in numbers</summary>${numbers}</details>`;
-  return html`<figure class="card"><h3>${title}</h3><div role="img" aria-label="${title}">${drawing}</div>
-<figcaption>${caption}</figcaption>${table}</figure>`;
+/** Charts with their numbers: those of the console, drawn once. */
+export function pictures(charts: readonly ChartProps[]): Markup {
+  return html`<div class="pictures">${charts.map((chart) => trusted(chartMarkup(chart)))}</div>`;
 }
 
 /** Columns of words; all others are of numbers, but the first. */

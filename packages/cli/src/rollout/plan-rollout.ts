@@ -124,7 +124,7 @@ async function writePlanPage(
   const planned = [];
   for await (const { device } of devicesOf(rollout, {}, session))
     planned.push({ ...device, deviceClass: classes.get(device.device) ?? "unknown" });
-  await writeFileAtomic(resolve(workingFolder, output), await rolloutPage(rollout, planned), { mode: 0o644, signal });
+  await writeFileAtomic(resolve(workingFolder, output), rolloutPage(rollout, planned), { mode: 0o644, signal });
   terminal.record({ event: "page", output });
   terminal.line(`the plan with its pictures is in ${output}, for any browser`);
 }

@@ -1,3 +1,4 @@
+import { Table } from "@mpo/charts";
 import { formatBytes, formatPoints, formatShare } from "@mpo/core";
 import type { AdaptationView, PublishedModel } from "@mpo/protocol";
 import type { VNode } from "preact";
@@ -8,7 +9,6 @@ import { tenant } from "../state/who.ts";
 import { Failure } from "../ui/failure.tsx";
 import { Ago } from "../ui/figures.tsx";
 import { Empty, Loading, Page, Section } from "../ui/page.tsx";
-import { Table } from "../ui/table.tsx";
 
 const PAGE_SIZE = 500;
 

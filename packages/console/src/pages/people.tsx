@@ -1,3 +1,4 @@
+import { Table } from "@mpo/charts";
 import { byWhom, isName, MpoError, msIn } from "@mpo/core";
 import type { AccessTokenView, JoinTokenView, Role } from "@mpo/protocol";
 import type { VNode } from "preact";
@@ -9,7 +10,6 @@ import { Action, textOf } from "../ui/action.tsx";
 import { Failure } from "../ui/failure.tsx";
 import { Facts, Moment } from "../ui/figures.tsx";
 import { Page, Section } from "../ui/page.tsx";
-import { Table } from "../ui/table.tsx";
 
 /** Who may do what: people's and programs' tokens, and those with which devices join. */
 export function PeoplePage(): VNode {

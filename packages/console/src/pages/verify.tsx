@@ -1,3 +1,4 @@
+import { Table } from "@mpo/charts";
 import { counted, MpoError } from "@mpo/core";
 import type { VerifyEventsResponse } from "@mpo/protocol";
 import type { VNode } from "preact";
@@ -5,7 +6,6 @@ import { useState } from "preact/hooks";
 import { callMany } from "../api/call.ts";
 import { Failure } from "../ui/failure.tsx";
 import { Badge, Moment } from "../ui/figures.tsx";
-import { Table } from "../ui/table.tsx";
 
 interface Checked {
   readonly sums: VerifyEventsResponse;

@@ -1,9 +1,9 @@
+import { Table } from "@mpo/charts";
 import { byWhom } from "@mpo/core";
 import type { FleetEvent } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { pathTo } from "../state/path-to.ts";
 import { Moment } from "./figures.tsx";
-import { Table } from "./table.tsx";
 
 /** Of the fleet as a whole, which events name like a device. */
 const FLEET = "fleet";

@@ -4,7 +4,7 @@ import { memoryTimeline } from "./memory-timeline.ts";
 
 /** What a step does at a moment, in the order of a step. */
 export const STEP_PHASES = ["forward", "loss", "recompute", "backward", "parameters"] as const;
-export type StepPhase = (typeof STEP_PHASES)[number];
+type StepPhase = (typeof STEP_PHASES)[number];
 
 /** The highest of a run of instructions, for a picture of memory along a step. */
 export interface HighMoment {

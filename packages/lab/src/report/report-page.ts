@@ -1,4 +1,5 @@
-import { figures, html, type Markup, type Picture, page, table, tableCard, trusted } from "@mpo/cli";
+import type { ChartProps } from "@mpo/charts";
+import { html, type Markup, page, pictures, table, tableCard, trusted } from "@mpo/cli";
 import {
   describeConfig,
   formatBytes,
@@ -13,7 +14,7 @@ import type { ReportFacts, StepCheck } from "./report-facts.ts";
 import { policyVerdict, reasonsFor } from "./report-reasons.ts";
 
 /** The whole page. Names from the profile are escaped. `nowMs` is milliseconds since 1970. */
-export function reportPage(facts: ReportFacts, pictures: readonly Picture[], nowMs: number): string {
+export function reportPage(facts: ReportFacts, charts: readonly ChartProps[], nowMs: number): string {
   const title = `${facts.document.profile.model.name}: which configuration, and why`;
   const main = html`${header(facts, nowMs)}
 ${chosenCard(facts)}
@@ -22,7 +23,7 @@ ${chosenCard(facts)}
 <h2>Beside single techniques</h2>
 ${policyTable(facts)}
 <h2>Pictures</h2>
-${figures(pictures)}
+${pictures(charts)}
 <h2>The ladder</h2>
 <p class="faint">Cheapest memory first. A device whose free memory changes steps to another rung by itself.</p>
 ${ladderTable(facts)}

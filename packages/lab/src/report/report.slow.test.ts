@@ -92,11 +92,13 @@ describe("mpo report", () => {
     assert.equal(figures.length, 7);
     for (const figure of figures) {
       const title = textOf(elementsOf(figure).find(({ tagName }) => tagName === "h3") as Element);
-      const shapes = elementsOf(figure).filter(({ attrs }) =>
-        attrs.some(({ name, value }) => name === "d" && value.length > 0),
-      );
+      const shapes = elementsOf(figure).filter(({ tagName }) => ["path", "rect", "circle"].includes(tagName));
       const isEmpty = title === "Learning curves" && curves === 0;
       assert.equal(shapes.length > 2, !isEmpty, `${title}: ${shapes.length} shapes`);
+      assert.ok(
+        elementsOf(figure).some(({ tagName }) => tagName === "table"),
+        title,
+      );
       assert.doesNotMatch(textOf(figure), /NaN|\de[+-]\d/u, title);
     }
   });

@@ -1,77 +1,78 @@
-import { type ChartSpec, COLORS, PALETTE } from "@mpo/cli";
-import { type HighMoment, MIB, STEP_PHASES, type StepPhase } from "@mpo/core";
+import type { ChartProps, Point } from "@mpo/charts";
+import { formatBytes, type HighMoment, STEP_PHASES } from "@mpo/core";
 import type { ReportFacts } from "./report-facts.ts";
 
-interface TimelinePoint {
-  /** Share of the micro-batch's instructions that are done, in percent. */
-  readonly done: number;
-  readonly memory: number;
-  readonly phase: StepPhase;
-}
-
 /** Memory along one micro-batch of the chosen and of the plain plan, on one scale. */
-export function bothTimelinesChart({ chosen, plain, result }: ReportFacts): ChartSpec {
-  const series = [
-    ...timelinePoints(plain).map((point) => ({ ...point, plan: "plain" })),
-    ...timelinePoints(chosen).map((point) => ({ ...point, plan: "chosen" })),
-  ];
-  const highest = Math.max(...series.map(({ memory }) => memory));
-  const limit = result.budget.memoryBytes / MIB;
+export function bothTimelinesChart({ chosen, plain, result }: ReportFacts): ChartProps {
   return {
-    layer: [
-      {
-        data: { values: series },
-        mark: { type: "area", interpolate: "step-after", fillOpacity: 0.35, line: { strokeWidth: 1.5 } },
-        encoding: {
-          x: DONE,
-          y: { ...MEMORY, stack: null },
-          color: {
-            field: "plan",
-            type: "nominal",
-            scale: { domain: ["chosen", "plain"], range: [COLORS.joint, COLORS.plain] },
-          },
-        },
-      },
-      // A limit far above everything would leave the curves flat.
-      {
-        data: { values: limit <= 1.5 * highest ? [{ memory: limit }] : [] },
-        mark: { type: "rule", strokeDash: [4, 4], color: COLORS.text },
-        encoding: { y: MEMORY },
-      },
+    title: "Memory along a step: chosen and plain",
+    caption: `What is in memory during each instruction of the two plans; peaks ${formatBytes(peak(chosen))} against ${formatBytes(peak(plain))}.`,
+    x: DONE,
+    y: MEMORY,
+    series: [
+      { name: "chosen", colour: 0, kind: "steps", isFilled: true, points: chosen.map(pointOf) },
+      { name: "plain", colour: 1, kind: "steps", isFilled: true, points: plain.map(pointOf) },
     ],
+    limit: { axis: "y", at: result.budget.memoryBytes, name: "limit" },
+    numbers: phaseNumbers({ chosen, plain }),
   };
 }
 
 /** The chosen plan alone: what it does when. */
-export function chosenTimelineChart({ chosen }: ReportFacts): ChartSpec {
-  const points = timelinePoints(chosen);
-  const width = 100 / Math.max(1, points.length);
-  const shown = STEP_PHASES.filter((phase) => points.some((point) => point.phase === phase));
+export function chosenTimelineChart({ chosen }: ReportFacts): ChartProps {
+  const ends = chosen.map((_, index) => 100 * (chosen[index + 1]?.from ?? 1));
   return {
-    data: { values: points.map((point) => ({ ...point, until: point.done + width })) },
-    mark: { type: "rect", opacity: 0.85 },
-    encoding: {
-      x: DONE,
-      x2: { field: "until" },
-      y: MEMORY,
-      y2: { datum: 0 },
-      color: {
-        field: "phase",
-        type: "nominal",
-        scale: { domain: shown, range: shown.map((phase) => PALETTE[STEP_PHASES.indexOf(phase)] as string) },
-      },
-    },
+    title: "Memory along a step: the chosen plan alone",
+    caption:
+      "What the plan does when, and what it holds meanwhile. A process grows by somewhat more: by kernels, and by what " +
+      "the allocator cannot fill.",
+    x: DONE,
+    y: MEMORY,
+    series: STEP_PHASES.map((name, colour) => ({
+      name,
+      colour,
+      kind: "boxes" as const,
+      boxes: chosen.flatMap(({ from, bytes, phase }, index) =>
+        phase === name ? [{ from: 100 * from, to: ends[index] ?? 100, low: 0, high: bytes }] : [],
+      ),
+    })).filter(({ boxes }) => boxes.length > 0),
+    numbers: phaseNumbers({ chosen }),
   };
 }
 
 const DONE = {
-  field: "done",
-  type: "quantitative",
-  scale: { domain: [0, 100] as number[], nice: false },
-  axis: { title: "instructions of one micro-batch that are done (%)", grid: false },
+  title: "instructions of one micro-batch that are done, %",
+  format: String,
+  fromZero: true,
 } as const;
-const MEMORY = { field: "memory", type: "quantitative", axis: { title: "memory above idle (MiB)" } } as const;
+const MEMORY = {
+  title: "memory above idle",
+  format: (value: number) => formatBytes(value),
+  isBytes: true,
+  fromZero: true,
+} as const;
 
-function timelinePoints(moments: readonly HighMoment[]): readonly TimelinePoint[] {
-  return moments.map(({ from, bytes, phase }) => ({ done: 100 * from, memory: bytes / MIB, phase }));
+function pointOf({ from, bytes }: HighMoment): Point {
+  return [100 * from, bytes];
+}
+
+function peak(moments: readonly HighMoment[]): number {
+  return Math.max(0, ...moments.map(({ bytes }) => bytes));
+}
+
+function phaseNumbers(plans: Readonly<Record<string, readonly HighMoment[]>>): ChartProps["numbers"] {
+  return {
+    caption: "Highest memory of each phase",
+    columns: ["Phase", ...Object.keys(plans).map((title) => ({ title, isNumber: true }))],
+    rows: STEP_PHASES.map((phase) => ({
+      key: phase,
+      cells: [
+        phase,
+        ...Object.values(plans).map((moments) => {
+          const those = moments.filter((moment) => moment.phase === phase);
+          return those.length === 0 ? "–" : formatBytes(peak(those));
+        }),
+      ],
+    })),
+  };
 }

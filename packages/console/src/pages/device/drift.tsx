@@ -1,3 +1,4 @@
+import { Table } from "@mpo/charts";
 import { counted } from "@mpo/core";
 import type { FleetEvent, WindowOutcome } from "@mpo/protocol";
 import type { VNode } from "preact";
@@ -7,7 +8,6 @@ import { tenant } from "../../state/who.ts";
 import { Failure } from "../../ui/failure.tsx";
 import { Moment } from "../../ui/figures.tsx";
 import { Section } from "../../ui/page.tsx";
-import { Table } from "../../ui/table.tsx";
 import { OUTCOMES } from "../words.ts";
 
 /** Weeks of a device that retrains every day. */

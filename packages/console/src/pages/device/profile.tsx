@@ -1,3 +1,4 @@
+import { Chart, type Series } from "@mpo/charts";
 import {
   counted,
   describeConfig,
@@ -10,13 +11,11 @@ import {
 } from "@mpo/core";
 import type { VNode } from "preact";
 import { call } from "../../api/call.ts";
-import { Chart, type Series } from "../../charts/chart.tsx";
 import { useLoad } from "../../state/load.ts";
 import { tenant } from "../../state/who.ts";
 import { Failure } from "../../ui/failure.tsx";
 import { Ago, Facts } from "../../ui/figures.tsx";
 import { Empty, Section } from "../../ui/page.tsx";
-import { Table } from "../../ui/table.tsx";
 
 /** What a device has measured of a model: memory and time as predicted and as seen, and what learning gains. */
 export function ProfileSection({ device, model }: { readonly device: string; readonly model: string }): VNode {
@@ -105,26 +104,24 @@ function MemoryPicture({ steps }: Pick<Profile, "steps">): VNode {
       x={{ title: "planned", format: (value) => formatBytes(value), isBytes: true, fromZero: true }}
       y={{ title: "measured", format: (value) => formatBytes(value), isBytes: true, fromZero: true }}
       series={series}
-      table={
-        <Table
-          caption="Measured steps"
-          columns={[
-            "Configuration",
-            { title: "Planned", isNumber: true },
-            { title: "Measured", isNumber: true },
-            { title: "Step", isNumber: true },
-          ]}
-          rows={steps.map(({ config, plannedBytes, peakBytes, stepMs }, index) => ({
-            key: `${index}`,
-            cells: [
-              describeConfig(config),
-              formatBytes(plannedBytes),
-              peakBytes === undefined ? "–" : formatBytes(peakBytes),
-              formatMs(median(stepMs)),
-            ],
-          }))}
-        />
-      }
+      numbers={{
+        caption: "Measured steps",
+        columns: [
+          "Configuration",
+          { title: "Planned", isNumber: true },
+          { title: "Measured", isNumber: true },
+          { title: "Step", isNumber: true },
+        ],
+        rows: steps.map(({ config, plannedBytes, peakBytes, stepMs }, index) => ({
+          key: `${index}`,
+          cells: [
+            describeConfig(config),
+            formatBytes(plannedBytes),
+            peakBytes === undefined ? "–" : formatBytes(peakBytes),
+            formatMs(median(stepMs)),
+          ],
+        })),
+      }}
     />
   );
 }
@@ -153,32 +150,30 @@ function CurvesPicture({ accuracy }: Pick<Profile, "accuracy">): VNode {
       x={{ title: "steps", format: (value) => String(value), fromZero: true }}
       y={{ title: "accuracy", format: (value) => `${Math.round(1000 * value) / 10} %` }}
       series={series}
-      table={
-        <Table
-          caption="Learning curves"
-          columns={[
-            "Curve",
-            { title: "Before", isNumber: true },
-            { title: "Best", isNumber: true },
-            { title: "after steps", isNumber: true },
-          ]}
-          rows={accuracy.map((curve, index) => {
-            const best = curve.points.reduce((high, point) => (point.accuracy > high.accuracy ? point : high), {
-              steps: 0,
-              accuracy: curve.startAccuracy,
-            });
-            return {
-              key: `${index}`,
-              cells: [
-                `${index + 1}. ${nameOf(curve)}`,
-                formatShare(curve.startAccuracy),
-                formatShare(best.accuracy),
-                best.steps,
-              ],
-            };
-          })}
-        />
-      }
+      numbers={{
+        caption: "Learning curves",
+        columns: [
+          "Curve",
+          { title: "Before", isNumber: true },
+          { title: "Best", isNumber: true },
+          { title: "after steps", isNumber: true },
+        ],
+        rows: accuracy.map((curve, index) => {
+          const best = curve.points.reduce((high, point) => (point.accuracy > high.accuracy ? point : high), {
+            steps: 0,
+            accuracy: curve.startAccuracy,
+          });
+          return {
+            key: `${index}`,
+            cells: [
+              `${index + 1}. ${nameOf(curve)}`,
+              formatShare(curve.startAccuracy),
+              formatShare(best.accuracy),
+              best.steps,
+            ],
+          };
+        }),
+      }}
     />
   );
 }

@@ -1,11 +1,10 @@
+import { Chart } from "@mpo/charts";
 import { formatBytes, formatMoment } from "@mpo/core";
 import type { Resources } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Chart } from "../../charts/chart.tsx";
 import { Facts } from "../../ui/figures.tsx";
 import { Section } from "../../ui/page.tsx";
-import { Table } from "../../ui/table.tsx";
 
 /** An hour of what is heard every ten seconds; more would only grow. */
 const MOST_LOOKS = 360;
@@ -61,23 +60,21 @@ export function ResourcesSection({
                 points: looks.map((look) => [(look.measuredAtMs - first) / 60_000, look.memoryAvailableBytes]),
               },
             ]}
-            table={
-              <Table
-                caption="Free memory, newest first"
-                columns={["Time (UTC)", { title: "Free", isNumber: true }, { title: "Load", isNumber: true }]}
-                rows={[...looks]
-                  .reverse()
-                  .slice(0, 60)
-                  .map((look) => ({
-                    key: String(look.measuredAtMs),
-                    cells: [
-                      formatMoment(look.measuredAtMs),
-                      formatBytes(look.memoryAvailableBytes),
-                      look.loadAverage.toFixed(2),
-                    ],
-                  }))}
-              />
-            }
+            numbers={{
+              caption: "Free memory, newest first",
+              columns: ["Time (UTC)", { title: "Free", isNumber: true }, { title: "Load", isNumber: true }],
+              rows: [...looks]
+                .reverse()
+                .slice(0, 60)
+                .map((look) => ({
+                  key: String(look.measuredAtMs),
+                  cells: [
+                    formatMoment(look.measuredAtMs),
+                    formatBytes(look.memoryAvailableBytes),
+                    look.loadAverage.toFixed(2),
+                  ],
+                })),
+            }}
           />
         </div>
       )}

@@ -1,10 +1,9 @@
+import { Chart, Table } from "@mpo/charts";
 import { describeConfig, formatBytes, formatMs, formatPoints, formatShare, median } from "@mpo/core";
 import type { WindowResult } from "@mpo/protocol";
 import type { VNode } from "preact";
-import { Chart } from "../../charts/chart.tsx";
 import { Ago, Badge } from "../../ui/figures.tsx";
 import { Section } from "../../ui/page.tsx";
-import { Table } from "../../ui/table.tsx";
 import { OUTCOME_TONES, OUTCOMES } from "../words.ts";
 
 /** What its retrainings took and gained, predicted and seen; newest first. */
@@ -83,7 +82,18 @@ export function WindowsSection({ windows }: { readonly windows: readonly WindowR
                     ),
                   },
                 ]}
-                table={<p>They are in the table above.</p>}
+                numbers={{
+                  caption: "Accuracy before and after",
+                  columns: [
+                    { title: "Retraining", isNumber: true },
+                    { title: "Before", isNumber: true },
+                    { title: "After", isNumber: true },
+                  ],
+                  rows: judged.map(({ window, accuracyBefore, accuracyAfter }, index) => ({
+                    key: window,
+                    cells: [index + 1, share(accuracyBefore), share(accuracyAfter)],
+                  })),
+                }}
               />
             </div>
           )}

@@ -1,3 +1,4 @@
+import { Table } from "@mpo/charts";
 import { counted, isName, MpoError } from "@mpo/core";
 import type { EnrolmentView } from "@mpo/protocol";
 import type { VNode } from "preact";
@@ -7,7 +8,6 @@ import { may, tenant } from "../../state/who.ts";
 import { Action, reasonOf, textOf } from "../../ui/action.tsx";
 import { Ago } from "../../ui/figures.tsx";
 import { Section } from "../../ui/page.tsx";
-import { Table } from "../../ui/table.tsx";
 
 /** Calls that run at once: a thousand devices in seconds, and others are still answered. */
 const AT_ONCE = 8;

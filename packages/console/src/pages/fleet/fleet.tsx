@@ -1,3 +1,4 @@
+import { Table } from "@mpo/charts";
 import { counted, describeConfig, formatShare } from "@mpo/core";
 import type { DeviceView, FleetEvent, WindowResult } from "@mpo/protocol";
 import type { VNode } from "preact";
@@ -10,7 +11,6 @@ import { tenant } from "../../state/who.ts";
 import { Failure } from "../../ui/failure.tsx";
 import { Ago, Badge } from "../../ui/figures.tsx";
 import { Empty, Loading, Page, Section } from "../../ui/page.tsx";
-import { Table } from "../../ui/table.tsx";
 import { OUTCOME_TONES, OUTCOMES, PHASE_TONES, presenceOf } from "../words.ts";
 import { type FleetFacts, type Matter, mattersOf } from "./attention.ts";
 

@@ -1,10 +1,9 @@
+import { Chart, Table } from "@mpo/charts";
 import { counted, formatBytes, formatDuration, formatMs, formatShare, SECOND_MS } from "@mpo/core";
 import type { RolloutView } from "@mpo/protocol";
 import type { VNode } from "preact";
-import { Chart } from "../../charts/chart.tsx";
 import { pathTo } from "../../state/path-to.ts";
 import { Section } from "../../ui/page.tsx";
-import { Table } from "../../ui/table.tsx";
 
 const SHOWN_LEFT_OUT = 50;
 
@@ -108,16 +107,14 @@ function Forecast({
           }}
           y={{ title: "devices", format: (value) => value.toLocaleString("en"), fromZero: true, isWhole: true }}
           series={[{ name: "devices", kind: "line", points }]}
-          table={
-            <Table
-              caption="Ends of waves, as simulated"
-              columns={["Wave", { title: "Over after", isNumber: true }, { title: "Devices", isNumber: true }]}
-              rows={waveEndsMs.map((endMs, index) => ({
-                key: `${index}`,
-                cells: [index + 1, formatDuration(endMs / SECOND_MS), rollout.waves[index]?.devices ?? 0],
-              }))}
-            />
-          }
+          numbers={{
+            caption: "Ends of waves, as simulated",
+            columns: ["Wave", { title: "Over after", isNumber: true }, { title: "Devices", isNumber: true }],
+            rows: waveEndsMs.map((endMs, index) => ({
+              key: `${index}`,
+              cells: [index + 1, formatDuration(endMs / SECOND_MS), rollout.waves[index]?.devices ?? 0],
+            })),
+          }}
         />
       </div>
     </>

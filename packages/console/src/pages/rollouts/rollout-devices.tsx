@@ -1,3 +1,4 @@
+import { Table } from "@mpo/charts";
 import { byWhom, counted, formatVersion } from "@mpo/core";
 import type { RolloutView, StateCount } from "@mpo/protocol";
 import type { VNode } from "preact";
@@ -8,7 +9,6 @@ import { pathTo } from "../../state/path-to.ts";
 import { Failure } from "../../ui/failure.tsx";
 import { Ago, Badge } from "../../ui/figures.tsx";
 import { Section } from "../../ui/page.tsx";
-import { Table } from "../../ui/table.tsx";
 import { DEVICE_STATE_TONES } from "./waves.tsx";
 
 /** Drawn at first; as many more each time that more are asked for. */

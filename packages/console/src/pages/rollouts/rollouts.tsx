@@ -1,3 +1,4 @@
+import { Table } from "@mpo/charts";
 import { byWhom, counted } from "@mpo/core";
 import type { RolloutView } from "@mpo/protocol";
 import type { VNode } from "preact";
@@ -8,7 +9,6 @@ import { may, tenant } from "../../state/who.ts";
 import { Failure } from "../../ui/failure.tsx";
 import { Ago, Badge } from "../../ui/figures.tsx";
 import { Empty, Loading, Page } from "../../ui/page.tsx";
-import { Table } from "../../ui/table.tsx";
 import { PHASE_TONES } from "../words.ts";
 
 /** All rollouts, newest first. */

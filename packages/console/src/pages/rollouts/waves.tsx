@@ -1,9 +1,9 @@
+import { Table } from "@mpo/charts";
 import { byWhom, counted, type GateState, type Measurement } from "@mpo/core";
 import type { RolloutView, StateCount, WaveView } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { Ago, Badge, type Tone } from "../../ui/figures.tsx";
 import { Section } from "../../ui/page.tsx";
-import { Table } from "../../ui/table.tsx";
 
 type DeviceState = StateCount["state"];
 

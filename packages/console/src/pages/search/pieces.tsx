@@ -1,3 +1,4 @@
+import { Chart, type Point, type Row, type Series, Table } from "@mpo/charts";
 import {
   counted,
   describeConfig,
@@ -9,9 +10,7 @@ import {
 } from "@mpo/core";
 import type { AdminServiceMethods, RejectedRung, ResponseOf, StepMoment, TriedConfig } from "@mpo/protocol";
 import type { VNode } from "preact";
-import { Chart, type Point, type Series } from "../../charts/chart.tsx";
 import { Badge, type Tone } from "../../ui/figures.tsx";
-import { type Row, Table } from "../../ui/table.tsx";
 
 export type Tried = ResponseOf<AdminServiceMethods["tryBudget"]>;
 
@@ -130,13 +129,11 @@ export function Trade({ rungs, chosenRung, budgetBytes, tried = [] }: TradeProps
       y={{ title: "accuracy after the window", format: (value) => `${Math.round(1000 * value) / 10} %` }}
       series={series}
       limit={{ axis: "x", at: budgetBytes, name: "budget" }}
-      table={
-        <Table
-          caption="Memory and accuracy of each rung"
-          columns={["Rung", ...FIGURES]}
-          rows={rungs.map((rung, index) => ({ key: `${index}`, cells: [index, ...figuresOf(rung)] }))}
-        />
-      }
+      numbers={{
+        caption: "Memory and accuracy of each rung",
+        columns: ["Rung", ...FIGURES],
+        rows: rungs.map((rung, index) => ({ key: `${index}`, cells: [index, ...figuresOf(rung)] })),
+      }}
     />
   );
 }
@@ -230,19 +227,17 @@ export function MemoryAlong({ tried, budgetBytes }: { readonly tried: Tried; rea
         { name: "nothing saved", kind: "steps", points: points(plainMemory), colour: 1 },
       ]}
       limit={{ axis: "y", at: budgetBytes, name: "budget" }}
-      table={
-        <Table
-          caption="Highest memory of each phase"
-          columns={["Phase", { title: "Chosen", isNumber: true }, { title: "Nothing saved", isNumber: true }]}
-          rows={["forward", "loss", "recompute", "backward", "parameters"].map((phase) => {
-            const most = (moments: readonly StepMoment[]): string => {
-              const those = moments.filter((moment) => moment.phase === phase);
-              return those.length === 0 ? "–" : formatBytes(peak(those));
-            };
-            return { key: phase, cells: [phase, most(chosenMemory), most(plainMemory)] };
-          })}
-        />
-      }
+      numbers={{
+        caption: "Highest memory of each phase",
+        columns: ["Phase", { title: "Chosen", isNumber: true }, { title: "Nothing saved", isNumber: true }],
+        rows: ["forward", "loss", "recompute", "backward", "parameters"].map((phase) => {
+          const most = (moments: readonly StepMoment[]): string => {
+            const those = moments.filter((moment) => moment.phase === phase);
+            return those.length === 0 ? "–" : formatBytes(peak(those));
+          };
+          return { key: phase, cells: [phase, most(chosenMemory), most(plainMemory)] };
+        }),
+      }}
     />
   );
 }

@@ -12,7 +12,7 @@ export interface Row {
   readonly isMarked?: boolean;
 }
 
-interface TableProps {
+export interface TableProps {
   /** Read out, and shown unless it is said elsewhere. */
   readonly caption: string;
   readonly showsCaption?: boolean;

@@ -1,3 +1,5 @@
+/** How charts look, on every page that has the colours of PAGE_COLOURS. */
+export const CHART_STYLE = `
 .pictures {
   display: grid;
   grid-template-columns: repeat(auto-fit, minmax(min(460px, 100%), 1fr));
@@ -6,6 +8,9 @@
 }
 .pictures > .chart:only-child {
   max-width: 640px;
+}
+.chart h3 {
+  margin: 0 0 8px;
 }
 .chart > svg {
   display: block;
@@ -33,13 +38,44 @@
 .chart .limit text {
   fill: var(--text);
 }
+.chart .box + text,
+.chart .limit text {
+  paint-order: stroke;
+  stroke: var(--card);
+  stroke-width: 3px;
+}
 .chart .line {
   fill: none;
   stroke: currentcolor;
   stroke-width: 2;
 }
+.chart .guide,
+.chart .strokes {
+  fill: none;
+  stroke: currentcolor;
+}
+.chart .guide {
+  stroke-dasharray: 5 4;
+}
+.chart .strokes {
+  stroke-width: 2;
+  opacity: 0.5;
+}
+.chart .band,
+.chart .ground {
+  fill: currentcolor;
+  opacity: 0.16;
+}
+.chart .box {
+  fill: currentcolor;
+}
 .chart .mark {
   fill: currentcolor;
+}
+.chart .cross {
+  fill: none;
+  stroke: currentcolor;
+  stroke-width: 2;
 }
 .series-0 {
   color: var(--joint);
@@ -58,6 +94,9 @@
 }
 .series-5 {
   color: var(--sixth);
+}
+.series-faint {
+  color: var(--faint);
 }
 .legend {
   display: flex;
@@ -78,3 +117,13 @@ figcaption {
   color: var(--faint);
   font-size: 13px;
 }
+@media print {
+  .chart {
+    break-inside: avoid;
+  }
+  .chart details::details-content {
+    content-visibility: visible;
+    block-size: auto;
+  }
+}
+`;
