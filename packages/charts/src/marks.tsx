@@ -31,7 +31,10 @@ export function Marks(props: MarksProps): VNode {
     case "band":
     case "strokes":
       return <Stretches {...props} series={series} />;
-    default:
+    case "dots":
+    case "line":
+    case "steps":
+    case "guide":
       return <Points {...props} series={series} />;
   }
 }

@@ -74,7 +74,10 @@ export function cornersOf(series: Series): readonly Point[] {
         [x, low],
         [x, high],
       ]);
-    default:
+    case "dots":
+    case "line":
+    case "steps":
+    case "guide":
       return series.points;
   }
 }
