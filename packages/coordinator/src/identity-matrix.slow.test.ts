@@ -57,6 +57,7 @@ const NEEDS: Readonly<Record<"ofTenant" | "ofFleet", Readonly<Record<Role, reado
     viewer: [
       "listAdaptations",
       ...["listDevices", "getDevice", "listProfiles", "getProfile", "getConfig", "explainConfig", "tryBudget"],
+      "listResources",
       ...["listEvents", "watchEvents", "listEnrolments", "listGroups", "listPublishedModels", "getPublishedModel"],
       ...["getRollout", "listRollouts", "listRolloutDevices"],
     ],

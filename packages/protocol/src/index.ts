@@ -19,6 +19,7 @@ export type {
   ListProfilesResponse,
   PageRequest,
   RejectedRung,
+  ResourcePoint,
   VerifyEventsResponse,
 } from "./messages/admin.ts";
 export {

@@ -108,6 +108,7 @@ export type AdminServiceMethods = typeof ADMIN_SERVICE;
 export const ADMIN_SERVICE = {
   listDevices: ask("ListDevices", admin.listDevicesRequest, admin.listDevicesResponse),
   getDevice: ask("GetDevice", admin.getDeviceRequest, admin.getDeviceResponse),
+  listResources: ask("ListResources", admin.listResourcesRequest, admin.listResourcesResponse),
   retireDevice: ask("RetireDevice", admin.retireDeviceRequest, admin.retireDeviceResponse),
   removeDevice: ask("RemoveDevice", admin.removeDeviceRequest, admin.removeDeviceResponse),
   renameDevice: ask("RenameDevice", admin.renameDeviceRequest, admin.renameDeviceResponse),

@@ -15,6 +15,7 @@ import type { PushCause } from "../http/metrics.ts";
 import { askToProbe, askToReport } from "../registry/ask-device.ts";
 import type { Asking, DeviceLife } from "../registry/device-life.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
+import { SLOT_MS } from "../registry/resource-history.ts";
 import { newestConfirmed, statusOf } from "../registry/status-record.ts";
 import { reason } from "../search/planned-ladder.ts";
 import type { Selection } from "../selection/selection.ts";
@@ -65,6 +66,11 @@ export class AdminApi {
       probeFailures: failures.map(({ failure }) => failure).filter((failure) => this.#stands(identity, failure)),
       serverTimeMs: this.#parts.clock.now(),
     };
+  }
+
+  async listResources({ identity }: Ask<"listResources">, { signal }: ApiCall): Promise<Answer<"listResources">> {
+    await this.#device(identity, signal);
+    return { slotMs: SLOT_MS, points: this.#parts.registry.history(identity) };
   }
 
   async retireDevice({ identity, reason }: Ask<"retireDevice">, call: ApiCall): Promise<Answer<"retireDevice">> {

@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import { ADMIN_SERVICE, jsonOfAnswer, type Method, ROLES } from "@mpo/protocol";
 import { ADMIN_ACCESS } from "../identity/access-table.ts";
 import { messageOf } from "../test-support/call-messages.ts";
-import { type HttpRoom, httpRoom } from "../test-support/http-room.ts";
-import { CALL, eventually, helloOf, reportOf } from "../testing/tiny-fleet.ts";
+import { type HttpRoom, httpRoom, newKeys } from "../test-support/http-room.ts";
+import { CALL, eventually, freshServer, helloOf, reportOf } from "../testing/tiny-fleet.ts";
 
 void describe("the API as JSON", () => {
   void it("answers as gRPC does: the same fields, bytes in base64, what is absent left out", async (t) => {
@@ -147,6 +147,26 @@ void describe("the API as JSON", () => {
     assert.ok(refused.length >= 10 && refused.length <= 16, String(refused.length));
     assert.equal(refused[0]?.headers.get("retry-after"), "1");
     assert.equal((await room.call("whoAmI", other)).status, 200);
+  });
+
+  void it("shows how a device has fared, at a coordinator that it has not spoken to as well", async (t) => {
+    const [store, keys] = [freshServer(), await newKeys()];
+    const [room, other] = [await httpRoom(t, { store, keys }), await httpRoom(t, { store, keys })];
+    const call = { ...CALL, deviceId: "acme.pi-1" };
+    await room.coordinator.fleet.hello(helloOf("pi-1"), call);
+    const request = { identity: { tenant: "acme", device: "pi-1" } };
+    const viewer = await room.token("viewer", "acme");
+    const points = await eventually(async () => {
+      const { body } = await other.call("listResources", viewer, request);
+      const found = body["points"] as readonly { readonly memoryAvailableBytes: number }[] | undefined;
+      return found === undefined || found.length === 0 ? undefined : found;
+    });
+    assert.deepEqual(
+      points.map(({ memoryAvailableBytes }) => memoryAvailableBytes),
+      [helloOf("pi-1").resources.memoryAvailableBytes],
+    );
+    const unknown = { identity: { tenant: "acme", device: "nobody" } };
+    assert.equal((await room.call("listResources", viewer, unknown)).status, 404);
   });
 
   void it("takes a report's profile back out as it came in", async (t) => {

@@ -19,6 +19,7 @@ export const ADMIN_ACCESS: Readonly<Record<keyof AdminServiceMethods, Access | "
   createConsoleCode: "anybody",
   listDevices: SEE,
   getDevice: SEE,
+  listResources: SEE,
   listGroups: SEE,
   listProfiles: SEE,
   getProfile: SEE,

@@ -1,5 +1,11 @@
 import { given, MpoError, SECOND_MS } from "@mpo/core";
-import { compareVersions, type DeviceIdentity, type DocumentVersion, deviceKey } from "@mpo/protocol";
+import {
+  compareVersions,
+  type DeviceIdentity,
+  type DocumentVersion,
+  deviceKey,
+  type ResourcePoint,
+} from "@mpo/protocol";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
@@ -13,6 +19,7 @@ import {
   withFacts,
 } from "./device-record.ts";
 import { type Instances, isNews, type Sighting, sighted } from "./instances.ts";
+import { ResourceHistory } from "./resource-history.ts";
 
 /** What is said again so soon is not stored again: a hello right after a heartbeat brings nothing new. */
 const SAME_MS = 5_000;
@@ -40,6 +47,7 @@ export class Registry {
   readonly #sameMs: number;
   readonly #devices: WatchedMap<DeviceRecord>;
   readonly #seen: WatchedMap<SeenRecord>;
+  readonly #history = new ResourceHistory((key) => this.#devices.get(key) !== undefined);
 
   constructor(context: StoreContext, { heartbeatSeconds }: RegistryOptions) {
     this.#context = context;
@@ -51,6 +59,10 @@ export class Registry {
     this.#seen = new WatchedMap(context, {
       bucket: BUCKETS.reported,
       read: ({ value }) => seenForm.fromBytes(value),
+      // Also what other coordinators heard of.
+      onChange: (key, now) => {
+        if (now !== undefined) this.#history.note(key, now.value);
+      },
     });
   }
 
@@ -81,6 +93,11 @@ export class Registry {
 
   seen(identity: DeviceIdentity): SeenRecord | undefined {
     return this.#seen.get(deviceKey(identity))?.value;
+  }
+
+  /** How a device has fared, oldest first: for a day, or since this coordinator started. */
+  history(identity: DeviceIdentity): readonly ResourcePoint[] {
+    return this.#history.of(deviceKey(identity));
   }
 
   /** All devices of the fleet, in no order; retired ones are not of it. */

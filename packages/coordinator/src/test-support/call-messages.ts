@@ -65,6 +65,7 @@ export function messageOf(call: string, identity: DeviceIdentity, random: () => 
     changeRollout: { tenant, name: "matrix", command: "pause", reason: "matrix" },
     removeRollout: { tenant, name: "matrix", reason: "matrix" },
     getDevice: { identity },
+    listResources: { identity },
     listProfiles: { tenant, ...mine, ...page },
     getProfile: { identity, model: "tiny" },
     getConfig: { identity, ...version },

@@ -76,6 +76,18 @@ export const getDeviceResponse = object({
   serverTimeMs: timestampMs(),
 });
 
+/** How a device has fared: of each stretch of time the least memory that was free, and the most load and heat. */
+export const listResourcesRequest = object({ identity: deviceIdentity });
+
+const { memoryAvailableBytes, loadAverage, temperatureCelsius } = resources.shape;
+
+/** The worst of one stretch. */
+export type ResourcePoint = Fact<typeof resourcePoint>;
+const resourcePoint = object({ fromMs: timestampMs(), memoryAvailableBytes, loadAverage, temperatureCelsius });
+
+/** Oldest first; stretches in which nothing was heard are left out. */
+export const listResourcesResponse = object({ slotMs: whole(1), points: list(resourcePoint, 0, 288) });
+
 /** Retires a device: it leaves counts, metrics and lists, and stays known. */
 export const retireDeviceRequest = object({ identity: deviceIdentity, reason: why });
 

@@ -9,6 +9,7 @@ export interface AdminClient extends ClientOf<AdminServiceMethods> {
 const REPEATABLE: ReadonlySet<keyof AdminServiceMethods> = new Set<keyof AdminServiceMethods>([
   "listDevices",
   "getDevice",
+  "listResources",
   "listProfiles",
   "getProfile",
   "getConfig",

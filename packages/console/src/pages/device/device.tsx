@@ -108,7 +108,7 @@ function Known({ name, found, isOf, error, reload }: KnownProps): VNode {
       {model !== undefined && <ProfileSection key={model} device={name} model={model} />}
       <WindowsSection windows={windows} />
       <DriftSection name={name} isOf={isOf} />
-      <ResourcesSection resources={device.resources} memoryBytes={device.inventory.memoryBytes} />
+      <ResourcesSection identity={identity} resources={device.resources} memoryBytes={device.inventory.memoryBytes} />
       <About device={device} certificateEndsAtMs={enrolment.value?.certificateEndsAtMs} />
       <Section
         id="events"
