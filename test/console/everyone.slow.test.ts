@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { describe, it, type TestContext } from "node:test";
-import { eventually } from "@mpo/coordinator/testing";
+import { eventually, tinyChain } from "@mpo/coordinator/testing";
+import { chainCodec } from "@mpo/protocol";
 import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { noChromium, openBrowser, type Visitor, visit } from "./browser.ts";
@@ -54,7 +56,10 @@ async function open(t: TestContext): Promise<Room> {
   };
   const conditions = [{ code: "throttled", sinceMs: Date.now() - 5_000, message: SCRIPT }] as const;
   const device = new ScriptedDevice(t, fleet, "pi-1", {
-    changes: { inventory, conditions, labels: [{ name: "site", value: SCRIPT }] },
+    changes: {
+      ...{ inventory, conditions, labels: [{ name: "site", value: SCRIPT }] },
+      instance: { instanceId: "aaa111", machineId: "copied", bootId: "boot-aaa111" },
+    },
   });
   await device.begin();
   await new ScriptedDevice(t, fleet, "pi-2", { changes: { inventory } }).begin();
@@ -74,6 +79,7 @@ async function open(t: TestContext): Promise<Room> {
     probe: { model: "tiny", failedAtMs: Date.now(), failures: 1, retryAtMs: Date.now() + 60_000, message: SCRIPT },
   });
   await fleet.admin.saveGroup({ tenant: "default", name: "script", where: "state = online", description: SCRIPT });
+  await publishHostile(fleet);
   const spec = {
     name: "by-hand",
     description: SCRIPT,
@@ -90,6 +96,26 @@ async function open(t: TestContext): Promise<Room> {
     line: await fleet.login(`Eve ${SCRIPT}`.slice(0, 64), "admin"),
     visitor: await visit(browser, fleet.origin),
   };
+}
+
+/** A model whose words are scripts: where names of its files are, too, it is refused. */
+async function publishHostile({ admin }: ConsoleFleet): Promise<void> {
+  const chain = tinyChain();
+  const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+  const content = Buffer.from("{}");
+  const digest = sha256(content);
+  await admin.putChunk({ tenant: "default", chunk: content });
+  const manifest = {
+    ...{ name: "hostile", version: 1, manifestDigest: digest, graphDigest: digest },
+    files: [{ name: "model.json", bytes: content.length, digest, chunks: [digest] }],
+    chainDigest: sha256(chainCodec.toBytes(chain)),
+    summary: { takes: SCRIPT, classes: 2, parameters: 1, madeBy: SCRIPT },
+  };
+  const [file] = manifest.files;
+  assert.ok(file !== undefined);
+  const named = { ...manifest, files: [{ ...file, name: SCRIPT }] };
+  await assert.rejects(admin.publishModel({ tenant: "default", manifest: named, chain }), /a file's name/u);
+  await admin.publishModel({ tenant: "default", manifest, chain });
 }
 
 /** Presses a key until what has the focus is called so. */
@@ -267,6 +293,8 @@ async function inert({ visitor: { page } }: Room): Promise<void> {
     await page.waitForTimeout(150);
     assert.equal(await planted(page), 0, path);
   }
+  await ready(page, "/models");
+  await page.getByRole("row", { name: /hostile@1.*<img src=x/u }).waitFor();
   await ready(page, "/devices/pi-1");
   assert.ok((await page.getByText("alert(2)").count()) >= 5, "what the device says is shown as text");
 }
@@ -300,23 +328,16 @@ async function life({ visitor: { page }, device }: Room): Promise<void> {
     await dialog.getByRole("button", { name: confirm, exact: true }).click();
     await dialog.waitFor({ state: "detached" });
   };
-  await page.route("**/api/v1/getDevice", async (route) => {
-    const response = await route.fetch();
-    const found = (await response.json()) as { readonly device: { readonly conditions: readonly object[] } };
-    const message = "two agents run under this name: (agent aaa111) is configured, (agent bbb222) is parked";
-    const doubled = { code: "doubled", sinceMs: Date.now(), message };
-    await route.fulfill({ json: { ...found, device: { ...found.device, conditions: [doubled] } } });
-  });
-  const asked: unknown[] = [];
-  await page.route("**/api/v1/decideDevice", async (route) => {
-    asked.push(route.request().postDataJSON());
-    await route.fulfill({ json: { kept: "agent bbb222", parked: "agent aaa111" } });
-  });
   await ready(page, "/devices/pi-1");
+  device.copied("bbb222");
+  const doubled = page.getByRole("listitem").filter({ hasText: /^doubled/u });
+  await doubled.waitFor();
   await act("Decide which…", "Keep this one", { "The agent that is the device": "bbb222", Reason: "the newer board" });
-  const identity = { tenant: "default", device: "pi-1" };
-  assert.deepEqual(asked, [{ identity, keep: "bbb222", reason: "the newer board" }]);
-  await page.unroute("**/api/v1/getDevice");
+  await doubled.waitFor({ state: "detached" });
+  const row = {
+    name: /device-decided.*Eve.*agent bbb222.* is the device.*agent aaa111.* stays parked: the newer board/u,
+  };
+  await page.getByRole("row", row).waitFor();
   await device.stop();
   await page.getByText("offline", { exact: true }).waitFor();
   await act("Rename…", "Rename", { "New name": "kitchen" });

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { noChromium, openBrowser, visit } from "./browser.ts";
+import { madeUpHistory } from "./made-up-rollout.ts";
 import { PageServer } from "./page-server.ts";
 
 const MANY = 10_000;
+/** Neither is a whole number of pages. */
+const ROLLED_OUT = 2_345;
+const HAPPENED = 523;
 const STEPS = 240;
 /** Two dozen rows at once: faster than anybody reads. */
 const STEP_PX = 900;
@@ -36,7 +40,43 @@ void describe("ten thousand devices", { skip: noChromium, timeout: 120_000 }, ()
     await chosenStay(page);
     assert.deepEqual(complaints, []);
   });
+
+  void it("of a rollout, and events of years, come as they are asked for: all of them, each once", async (t) => {
+    await using server = await PageServer.open(1, madeUpHistory(ROLLED_OUT, HAPPENED));
+    const { page, complaints } = await visit(await openBrowser(t), server.origin);
+    await page.goto("/rollouts/everywhere");
+    const devices = page.getByRole("table", { name: /^Devices of everywhere/u }).locator("tbody tr");
+    const more = page.getByRole("button", { name: "Show more" });
+    // Whole pages of a thousand.
+    for (const count of [200, 2_000]) {
+      await page
+        .getByText(`The first ${count.toLocaleString("en")} of ${ROLLED_OUT.toLocaleString("en")} devices.`)
+        .waitFor();
+      assert.equal(await devices.count(), count);
+      await more.click();
+    }
+    await more.waitFor({ state: "detached" });
+    await isEachOnce(devices, ROLLED_OUT);
+    await page.goto("/audit");
+    const events = page.getByRole("table", { name: "Events, newest first" }).locator("tbody tr");
+    const older = page.getByRole("button", { name: "Show older" });
+    for (const count of [200, 400]) {
+      await page.getByText(`${count} events of the newest`).waitFor();
+      assert.equal(await events.count(), count);
+      await older.click();
+    }
+    await page.getByText(`${HAPPENED} events`, { exact: true }).waitFor();
+    await older.waitFor({ state: "detached" });
+    await isEachOnce(events, HAPPENED);
+    assert.deepEqual(complaints, []);
+  });
 });
+
+async function isEachOnce(rows: Locator, count: number): Promise<void> {
+  const texts = await rows.allTextContents();
+  assert.equal(texts.length, count);
+  assert.equal(new Set(texts).size, count);
+}
 
 async function scrolled(page: Page): Promise<Scrolled> {
   const session = await page.context().newCDPSession(page);

@@ -9,6 +9,9 @@ import { madeUpDevices } from "./made-up-devices.ts";
 
 const TYPES: Readonly<Record<string, string>> = { ".js": "text/javascript", ".css": "text/css", ".html": "text/html" };
 
+/** What a call is answered, of its request. */
+export type Answers = Readonly<Record<string, (request: Readonly<Record<string, unknown>>) => object>>;
+
 /** What calls of a fleet are answered that has devices, and nothing else. */
 const ANSWERS: Readonly<Record<string, object>> = {
   whoAmI: { name: "Ada", role: "viewer" },
@@ -32,8 +35,12 @@ export class PageServer implements AsyncDisposable {
     this.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  static async open(devices: number): Promise<PageServer> {
+  static async open(devices: number, more: Answers = {}): Promise<PageServer> {
     const pages = madeUpDevices(devices);
+    const answers: Answers = {
+      listDevices: ({ pageToken = "0" }) => pages[Number(pageToken)] ?? { devices: [] },
+      ...more,
+    };
     const streams = new Set<ServerResponse>();
     const server = createServer((request, response) => {
       const json = (value: object): void => {
@@ -49,15 +56,13 @@ export class PageServer implements AsyncDisposable {
         return undefined;
       }
       const [, call] = /^\/api\/v1\/(\w+)$/u.exec(pathname) ?? [];
-      if (call === "listDevices") {
+      const answer = call === undefined ? undefined : answers[call];
+      if (answer !== undefined) {
         let body = "";
         request.setEncoding("utf8").on("data", (text: string) => {
           body += text;
         });
-        request.on("end", () => {
-          const { pageToken = "0" } = JSON.parse(body) as { readonly pageToken?: string };
-          json(pages[Number(pageToken)] ?? { devices: [] });
-        });
+        request.on("end", () => json(answer(JSON.parse(body) as Readonly<Record<string, unknown>>)));
         return undefined;
       }
       if (call !== undefined) return json(ANSWERS[call] ?? {});

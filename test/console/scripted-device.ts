@@ -27,6 +27,7 @@ export class ScriptedDevice {
   #taken = 0;
   #client: FleetClient | undefined;
   #work: Promise<void> | undefined;
+  #copy: Promise<void> | undefined;
 
   constructor(context: TestContext, fleet: ConsoleFleet, name: string, script: DeviceScript = {}) {
     this.name = name;
@@ -68,7 +69,19 @@ export class ScriptedDevice {
   async stop(): Promise<void> {
     this.#ends.abort();
     await this.#work;
+    await this.#copy;
     this.#client?.close();
+  }
+
+  /** From now on a copy of its card runs in another machine: an agent that says hello by the same name and key. */
+  copied(instanceId: string): void {
+    const instance = { instanceId, machineId: "copied", bootId: `boot-${instanceId}` };
+    this.#copy = (async () => {
+      while (!this.#ends.signal.aborted) {
+        await this.#client?.hello({ ...this.#hello(), instance }).catch(() => undefined);
+        await pause(2 * BEAT_MS);
+      }
+    })();
   }
 
   /** Says what became of something. */
