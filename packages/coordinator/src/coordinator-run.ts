@@ -21,6 +21,7 @@ import { openStore } from "./open-store.ts";
 import { reachableHosts } from "./reachable.ts";
 import { RunIdentity } from "./run-identity.ts";
 import type { CoordinatorAddresses, EmbeddedNats, ExternalNats, RunOptions } from "./run-options.ts";
+import { PlanningThreads } from "./search/planning-threads.ts";
 import { consoleUrlOf, type Served, servedBy, serveHttp } from "./serve-http.ts";
 import type { ResolvedSettings } from "./settings.ts";
 
@@ -35,6 +36,7 @@ export class CoordinatorRun {
   readonly #options: RunOptions;
   readonly #nats: EmbeddedNats | ExternalNats;
   readonly #logger: Logger;
+  readonly #planning = new PlanningThreads();
   #identity: RunIdentity | undefined;
   #server: EmbeddedNatsServer | undefined;
   #link: NatsLink | undefined;
@@ -177,6 +179,7 @@ export class CoordinatorRun {
           { ...this.#settings, natsServers },
           {
             store: made(this.#store),
+            planning: this.#planning,
             logger: this.#logger,
             tracing,
             newId: randomUUID,
@@ -197,7 +200,10 @@ export class CoordinatorRun {
         await this.#coordinator.start({ signal });
       },
       ended: () => this.#coordinator?.ended,
-      stop: async () => await this.#coordinator?.stop(),
+      stop: async () => {
+        await this.#coordinator?.stop();
+        await this.#planning.close();
+      },
     };
   }
 

@@ -36,6 +36,7 @@ import { countRollouts } from "./rollouts/count-rollouts.ts";
 import { Fleet } from "./rollouts/fleet-groups.ts";
 import { MAX_LEASE_MS } from "./rollouts/rollout-leader.ts";
 import { RolloutService } from "./rollouts/rollout-service.ts";
+import { type Planning, PlanningHere } from "./search/planning.ts";
 import { SearchQueue } from "./search/search-queue.ts";
 import { SearchService } from "./search/search-service.ts";
 import { searchWorker } from "./search/search-worker.ts";
@@ -62,6 +63,8 @@ export interface CoordinatorPorts {
   readonly newId: () => string;
   /** With what it vouches for devices and documents; absent: nobody proves who they are. */
   readonly authority?: FleetAuthority | undefined;
+  /** Who searches. Default: this thread, which answers nothing else meanwhile. */
+  readonly planning?: Planning;
   /** Absent: NATS asks for no proof. */
   readonly pushRevocations?: PushRevocations | undefined;
   /** Where published models lie. Default: in the store. */
@@ -167,7 +170,8 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   });
   const watches = (): readonly Watching[] => Object.values(parts).flatMap((part) => part.watches);
   const searches = new SearchService({
-    ...{ registry, profiles, priors, documents, statuses, models, clock, budget: settings.budget },
+    ...{ registry, profiles, priors, documents, statuses, models, budget: settings.budget },
+    planning: ports.planning ?? new PlanningHere(clock),
     onSearched: (ms) => metrics.searched(ms),
   });
   const common = {

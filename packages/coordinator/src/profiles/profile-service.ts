@@ -150,15 +150,15 @@ export class ProfileService {
     return { header: record.header, request: reportIn(record), revision: entry.revision };
   }
 
-  /** A chain by its digest. Throws `not-found`. */
-  async loadChain(digest: string, options: StoreCallOptions = {}): Promise<Chain> {
+  /** A chain's bytes by its digest. Throws `not-found`. */
+  async loadChain(digest: string, options: StoreCallOptions = {}): Promise<Uint8Array> {
     const entry = await this.#context.store.get(BUCKETS.chain, digest, options);
     if (entry === undefined || sha256(entry.value) !== digest) {
       throw new MpoError("not-found", `the store has no chain ${digest.slice(0, 12)}`, {
         hint: "Let a device with this model probe again: it sends the chain with its profile.",
       });
     }
-    return chainCodec.fromBytes(entry.value);
+    return entry.value;
   }
 
   /** Stores a chain, and returns its digest. */

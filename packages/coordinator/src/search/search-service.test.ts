@@ -11,6 +11,7 @@ import { Registry } from "../registry/registry.ts";
 import { StatusService } from "../registry/status-service.ts";
 import { CALL, documentReport, freshServer, helloOf, identityOf, reportOf } from "../testing/tiny-fleet.ts";
 import { DEFAULT_BUDGET_POLICY } from "./device-budget.ts";
+import { PlanningHere } from "./planning.ts";
 import { SearchService } from "./search-service.ts";
 import type { DocumentWish } from "./wishes.ts";
 
@@ -29,7 +30,8 @@ async function searching(context: TestContext) {
   const statuses = new StatusService(parts);
   const models = new PublishedModels(parts, chunksInStore(parts), profiles);
   const searches = new SearchService({
-    ...{ registry, profiles, priors, documents, statuses, models, clock: systemClock, budget: DEFAULT_BUDGET_POLICY },
+    ...{ registry, profiles, priors, documents, statuses, models, budget: DEFAULT_BUDGET_POLICY },
+    planning: new PlanningHere(systemClock),
   });
   await registry.introduce(helloOf("pi-1"), CALL);
   await profiles.store(reportOf("pi-1", "r1"), CALL);

@@ -1,13 +1,4 @@
-import {
-  formatBytes,
-  formatVersion,
-  given,
-  hasCode,
-  MpoError,
-  type RetrainConfig,
-  withPrescribedRates,
-} from "@mpo/core";
-import type { Clock } from "@mpo/io";
+import { formatBytes, formatVersion, given, hasCode, MpoError } from "@mpo/core";
 import { compareVersions, type DesiredDocument, type DeviceIdentity, type DocumentVersion } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
 import type { PublishedModels } from "../artifacts/published-models.ts";
@@ -21,16 +12,10 @@ import type { Registry } from "../registry/registry.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import { isConflict } from "../store/change-entry.ts";
 import type { BudgetPolicy, Capacity } from "./device-budget.ts";
-import { type DevicePlanner, DevicePlanners, missing } from "./device-planners.ts";
-import {
-  givenRung,
-  type LadderRequest,
-  measuredBy,
-  type PlannedLadder,
-  searchedLadder,
-  unmeasuredLadder,
-} from "./planned-ladder.ts";
-import { type TriedBudget, triedBudget } from "./tried-budget.ts";
+import { measuredBy, type PlannedLadder, unmeasuredLadder } from "./planned-ladder.ts";
+import { missing, PlannerSources } from "./planner-sources.ts";
+import type { Planning } from "./planning.ts";
+import type { TriedBudget } from "./tried-budget.ts";
 import { wantedModel } from "./wanted-model.ts";
 import { isUnchecked, stays } from "./what-stays.ts";
 import { wishedSearch } from "./wished-search.ts";
@@ -43,8 +28,8 @@ export interface SearchParts {
   readonly documents: DocumentService;
   readonly statuses: StatusService;
   readonly models: PublishedModels;
-  readonly clock: Clock;
   readonly budget: BudgetPolicy;
+  readonly planning: Planning;
   /** Called with the time of each search, milliseconds. */
   readonly onSearched?: (ms: number) => void;
 }
@@ -55,11 +40,11 @@ const MAX_RACES = 6;
 /** Makes the documents of devices from their profiles, by core's search. */
 export class SearchService {
   readonly #parts: SearchParts;
-  readonly #planners: DevicePlanners;
+  readonly #sources: PlannerSources;
 
   constructor(parts: SearchParts) {
     this.#parts = parts;
-    this.#planners = new DevicePlanners(parts.profiles, parts.priors);
+    this.#sources = new PlannerSources(parts.profiles, parts.priors);
   }
 
   /**
@@ -191,7 +176,7 @@ export class SearchService {
     ofModel: KeptFacts | undefined,
     options: StoreCallOptions = {},
   ): Promise<PlannedDocument> {
-    const { budget: policy, clock, onSearched } = this.#parts;
+    const { budget: policy, planning, onSearched } = this.#parts;
     const { model } = wish;
     const { identity, inventory } = device;
     if (wish.reserveBytes !== undefined && wish.reserveBytes >= inventory.memoryBytes) {
@@ -201,7 +186,7 @@ export class SearchService {
     const served = device.models.find(({ name }) => name === model);
     if (served === undefined) throw missing(`device ${identity.device} does not serve a model ${model}`);
     const wanted = wantedModel(this.#parts, { identity, served, ofModel, version: wish.modelVersion });
-    const loading = this.#planners.load({ identity: wish.profileOf ?? identity, model }, options);
+    const loading = this.#sources.load({ identity: wish.profileOf ?? identity, model }, options);
     const known = await loading.catch((thrown: unknown) => {
       if (wish.modelVersion !== undefined && hasCode(thrown, "precondition-failed")) return undefined;
       throw thrown;
@@ -211,15 +196,17 @@ export class SearchService {
       throw missing(`${wanted.name} of ${identity.device} is not measured yet`);
     const profile = known?.profile;
     const { request, isGiven } = wishedSearch(wish, ofModel, { ...known, policy, capacity: this.capacity(device) });
-    const beginsMs = clock.monotonicMs();
     const loss = profile?.method.loss;
     // A person who searches again is not held by what the last document was for.
     const method = wish.method ?? (ofModel?.method === loss ? loss : undefined);
     if (method !== undefined && loss !== undefined && method !== loss)
       throw missing(`the profile of ${model} is for ${loss}, and the document is to be for ${method}`);
     const { reserveBytes = ofModel?.reserveBytes, hours = ofModel?.hours } = wish;
-    const ladder = isFor ? ladderFor(known, wish.config, request) : unmeasuredLadder(wanted.name);
-    onSearched?.(clock.monotonicMs() - beginsMs);
+    const planned = isFor
+      ? await planning.run("ladder", { source: known.source, request, config: wish.config }, options)
+      : undefined;
+    const ladder = planned?.answer ?? unmeasuredLadder(wanted.name);
+    if (planned !== undefined) onSearched?.(planned.ms);
     const content: DocumentContent = {
       tenant: identity.tenant,
       device: identity.device,
@@ -251,9 +238,10 @@ export class SearchService {
     ofModel: KeptFacts | undefined,
     options: StoreCallOptions = {},
   ): Promise<TriedBudget> {
-    const known = await this.#planners.load({ identity: device.identity, model: wish.model }, options);
+    const known = await this.#sources.load({ identity: device.identity, model: wish.model }, options);
     const within = { ...known, policy: this.#parts.budget, capacity: this.capacity(device) };
-    return triedBudget(known.planner, wishedSearch(wish, ofModel, within).request);
+    const { request } = wishedSearch(wish, ofModel, within);
+    return (await this.#parts.planning.run("tried", { source: known.source, request }, options)).answer;
   }
 
   /** What of a device its budget is made of. */
@@ -277,16 +265,6 @@ export class SearchService {
     };
     return await this.#parts.documents.push(device.identity, push, current, options);
   }
-}
-
-function ladderFor(
-  { planner, profile }: DevicePlanner,
-  config: RetrainConfig | undefined,
-  request: LadderRequest,
-): PlannedLadder {
-  return config === undefined
-    ? searchedLadder(planner, request)
-    : givenRung(planner, withPrescribedRates(config, profile.method.loss), request);
 }
 
 const NOTHING_EXPLAINED = { considered: 0, overBudget: 0, rejected: [] };
