@@ -36,6 +36,7 @@ import { type BenchStartsOptions, benchStarts } from "../bench/bench-starts.ts";
 import { type BenchStepOptions, benchStep } from "../bench/bench-step.ts";
 import { type BenchWearOptions, benchWear } from "../bench/bench-wear.ts";
 import { type BenchFleetOptions, benchFleet } from "../bench/fleet/bench-fleet.ts";
+import { FLEET_MODELS } from "../bench/fleet/fleet-messages.ts";
 import { type BenchPoliciesOptions, benchPolicies, POLICY_DATASETS } from "../bench/policies/bench-policies.ts";
 import { type BenchTasksOptions, benchTasks, type Task } from "../bench/tasks/bench-tasks.ts";
 
@@ -213,6 +214,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--pushes <n>", "configurations to push, to devices that the seed draws", wholeNumber(1, 1_000_000), 1000)
     .option("--rate <n>", "pushes per second", wholeNumber(1, 10_000), 20)
     .option("--join-rate <n>", "agents started per second", wholeNumber(1, 10_000), 200)
+    .addOption(choice("--model <name>", "what they serve: a chain of six units, or a real one", FLEET_MODELS, "tiny"))
     .option("--seed <n>", "decides which devices, and all jitter", wholeNumber(0), 1)
     .option("--rollout <n>", "then roll a change out over all agents, so many a second", wholeNumber(1, 1_000))
     .option("--insecure", "without identities: nobody proves who they are, and all is clear text", false)

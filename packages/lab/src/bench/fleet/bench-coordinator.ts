@@ -2,12 +2,13 @@ import { MpoError } from "@mpo/core";
 import { type ChildHost, untilAborted } from "@mpo/io";
 import { freePorts } from "@mpo/transport/testing";
 import { benchProcess, failureOf } from "./bench-process.ts";
-import type { CoordinatorPlan, CoordinatorReady } from "./fleet-messages.ts";
+import type { AskPauses, CoordinatorPauses, CoordinatorPlan, CoordinatorReady } from "./fleet-messages.ts";
 
 /** The bench's coordinator, which may be killed and started again at the same address. */
 export class BenchCoordinator implements AsyncDisposable {
   readonly #plan: CoordinatorPlan;
   #child: ChildHost | undefined;
+  #onPauses: (pauses: CoordinatorPauses) => void = () => undefined;
 
   private constructor(plan: CoordinatorPlan) {
     this.#plan = plan;
@@ -25,11 +26,23 @@ export class BenchCoordinator implements AsyncDisposable {
   /** Resolves when it listens. */
   async start(signal: AbortSignal): Promise<CoordinatorReady> {
     const ready = new Promise<CoordinatorReady>((resolve) => {
-      this.#child = benchProcess("coordinator", "fleet-coordinator-main", [JSON.stringify(this.#plan)], (message) =>
-        resolve(message as CoordinatorReady),
-      );
+      this.#child = benchProcess("coordinator", "fleet-coordinator-main", [JSON.stringify(this.#plan)], (message) => {
+        const said = message as CoordinatorReady | CoordinatorPauses;
+        if ("grpc" in said) resolve(said);
+        else this.#onPauses(said);
+      });
     });
     return await untilAborted(Promise.race([ready, this.failure()]), signal);
+  }
+
+  /** How long its event loop stood still since the last call. */
+  async pauses(signal: AbortSignal): Promise<CoordinatorPauses> {
+    const answer = new Promise<CoordinatorPauses>((resolve) => {
+      this.#onPauses = resolve;
+    });
+    const ask: AskPauses = { kind: "pauses" };
+    this.#child?.send(ask);
+    return await untilAborted(Promise.race([answer, this.failure()]), signal);
   }
 
   /** As kill -9; its nats-server runs on, as it would. */

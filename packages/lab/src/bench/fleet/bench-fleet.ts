@@ -8,7 +8,7 @@ import { AUTHORITY_FOLDER, adminOf, LOCAL_JOIN_FILE, openStoreLink } from "../..
 import { openFilesLimit, processorSeconds, residentBytes } from "../../process-figures.ts";
 import { BenchCoordinator } from "./bench-coordinator.ts";
 import { checkReports } from "./check-reports.ts";
-import type { AcknowledgedReport } from "./fleet-messages.ts";
+import type { AcknowledgedReport, CoordinatorPauses, FleetModel } from "./fleet-messages.ts";
 import { pushPhase } from "./push-phase.ts";
 import { type RolloutFigures, rolloutPhase } from "./rollout-phase.ts";
 import { SimulatedFleet, until } from "./simulated-fleet.ts";
@@ -21,6 +21,7 @@ export interface BenchFleetOptions {
   /** Agents started in a second. */
   readonly joinRate: number;
   readonly seed: number;
+  readonly model: FleetModel;
   /** Nobody proves who they are, and everything crosses in clear text. */
   readonly insecure: boolean;
   /** Devices that a rollout over all of them changes in a second; absent: there is none. */
@@ -52,7 +53,7 @@ export async function benchFleet(options: BenchFleetOptions, context: CommandCon
 }
 
 async function measure(options: BenchFleetOptions, folder: string, context: CommandContext) {
-  const { agents, pushes, rate, seed, joinRate: startsPerSecond, insecure } = options;
+  const { agents, pushes, rate, seed, joinRate: startsPerSecond, insecure, model } = options;
   const { signal, terminal } = context;
   // The bench is one program that asks more than an operator would.
   const callsPerSecond = Math.max(1000, 2 * rate);
@@ -61,7 +62,7 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
   const localJoinFile = join(folder, LOCAL_JOIN_FILE);
   const local = insecure ? undefined : await readLocalJoin(localJoinFile, { signal });
   const identities = local && { localJoinFile, folder: join(folder, "devices") };
-  await using fleet = new SimulatedFleet({ coordinators: [grpc], identities, agents, startsPerSecond, seed });
+  await using fleet = new SimulatedFleet({ coordinators: [grpc], identities, agents, model, startsPerSecond, seed });
   const admin = adminOf([grpc], local && (() => local));
   const link = await openStoreLink(natsUrl, insecure ? undefined : join(folder, AUTHORITY_FOLDER), { signal });
   let progress: Progress | undefined;
@@ -89,21 +90,25 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
   };
   try {
     const emptyBytes = await perDevice(residentBytes);
+    await coordinator.pauses(signal);
     const joinSeconds = await seconds(() => wait("agents joined", agents, () => fleet.joined));
     const joinProcessorSeconds = await perDevice(processorSeconds);
     const joinedBytes = await perDevice(residentBytes);
+    const joinPauses = await coordinator.pauses(signal);
     const reportedAtMs = Date.now();
     fleet.report();
     const configuredSeconds = await seconds(async () => {
       await wait("reports acknowledged", agents, () => fleet.acknowledged.length);
       await wait("agents configured", agents, () => fleet.configured);
     });
+    const searchPauses = await coordinator.pauses(signal);
     const latencies = await phase("configurations pushed", pushes, (bar) =>
       pushPhase({
         ...{ fleet, admin, agents, pushes, seed, signal, perSecond: rate, patienceMs: PATIENCE_MS },
         onProgress: (now) => bar.update(now, ""),
       }),
     );
+    const pushPauses = await coordinator.pauses(signal);
     const { rollout: perSecond } = options;
     const rollout =
       perSecond === undefined
@@ -123,7 +128,7 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
       await wait("agents reconnected", agents, () => fleet.reconnected);
     });
     return {
-      agents,
+      ...{ agents, model },
       // From the making of a document to the device's saying that it runs by it.
       pushP50Ms: quantile(latencies, P50),
       pushP99Ms: quantile(latencies, P99),
@@ -134,6 +139,8 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
       // From no agent to all connected, for each.
       coordinatorDeviceBytes: joinedBytes.coordinator - emptyBytes.coordinator,
       natsDeviceBytes: joinedBytes.nats - emptyBytes.nats,
+      // How long its event loop stood still: while agents joined, while all reported and were searched for, while it pushed.
+      pauses: { joining: joinPauses, searching: searchPauses, pushing: pushPauses },
       // For each agent: until all had joined, with the start; and until the kill.
       ...{ joinProcessorSeconds, totalProcessorSeconds },
       ...(await checkReports(link, fleet.acknowledged, agents, signal)),
@@ -186,6 +193,12 @@ function rolloutRecord({ latencies, ...figures }: RolloutFigures) {
   };
 }
 
+function longestPauses(pauses: Readonly<Record<"joining" | "searching" | "pushing", CoordinatorPauses>>): string {
+  return Object.entries(pauses)
+    .map(([phase, { longestMs, p99Ms }]) => `${phase} ${longestMs.toFixed(0)} ms (99 %: ${p99Ms.toFixed(0)} ms)`)
+    .join(", ");
+}
+
 function print(figures: Awaited<ReturnType<typeof measure>>, { terminal }: CommandContext): void {
   terminal.record({ event: "fleet", ...figures });
   const table = createTable(terminal, ["what", "measured"]);
@@ -199,7 +212,10 @@ function print(figures: Awaited<ReturnType<typeof measure>>, { terminal }: Comma
   const ms = (one: number): string => `${(one * SECOND_MS).toFixed(1)} ms`;
   const kib = (one: number): string => `${(one / KIB).toFixed(0)} KiB`;
   table.push(
-    ["agents", `${figures.agents} in ${figures.drivers} processes${figures.isInsecure ? ", nobody proven" : ""}`],
+    [
+      "agents",
+      `${figures.agents}, each with ${figures.model}, in ${figures.drivers} processes${figures.isInsecure ? ", nobody proven" : ""}`,
+    ],
     ["joined in", `${figures.joinSeconds.toFixed(1)} s, ${figures.joinsPerSecond.toFixed(0)} per second`],
     ["reports acknowledged", `${reportsPerSecond.toFixed(0)} per second`],
     ["all configured in", `${figures.configuredSeconds.toFixed(1)} s`],
@@ -211,6 +227,7 @@ function print(figures: Awaited<ReturnType<typeof measure>>, { terminal }: Comma
       `${(coordinatorRssBytes / MIB).toFixed(0)} MiB; for each device that joins ${kib(coordinatorDeviceBytes)}`,
     ],
     ["nats-server", `${(natsRssBytes / MIB).toFixed(0)} MiB; for each device that joins ${kib(natsDeviceBytes)}`],
+    ["coordinator's longest pause", longestPauses(figures.pauses)],
     ["processor, coordinator", `${ms(total.coordinator)} a device, to join ${ms(joining.coordinator)}`],
     ["processor, nats-server", `${ms(total.nats)} a device, to join ${ms(joining.nats)}`],
     ["reports lost, doubled", `${figures.lost}, ${figures.duplicated}`],

@@ -13,7 +13,7 @@ import type {
   FromDriver,
   ToDriver,
 } from "./fleet-messages.ts";
-import { type SimulatedAgent, type SimulatedAgentParts, simulatedAgent } from "./simulated-agent.ts";
+import { type SimulatedAgent, type SimulatedAgentParts, servedChain, simulatedAgent } from "./simulated-agent.ts";
 
 /** Entry of a process that runs many simulated agents. It ends when the bench goes away. */
 const TELL_MS = 100;
@@ -79,12 +79,14 @@ async function start(plan: DriverPlan): Promise<void> {
     count,
     startsPerSecond,
     seed,
+    model,
     brokenEvery = Number.POSITIVE_INFINITY,
   } = plan;
   const source = createRandom(seed);
   const random = (): number => source.uniform();
   const beganMs = systemClock.monotonicMs();
   const joins = identities && (await joiningOf(identities, coordinators));
+  const served = await servedChain(model);
   const failed = new AbortController();
   const signal = AbortSignal.any([ends.signal, failed.signal]);
   for (let index = 0; index < count; index++) {
@@ -98,7 +100,7 @@ async function start(plan: DriverPlan): Promise<void> {
     entering += 1;
     const device = first + index;
     const isBroken = (device + 1) % brokenEvery === 0;
-    enter({ device, isBroken, coordinators, random, joining: joins }).then(
+    enter({ device, served, isBroken, coordinators, random, joining: joins }).then(
       () => {
         entering -= 1;
       },
@@ -117,7 +119,7 @@ async function joiningOf(
 }
 
 async function enter(
-  parts: Pick<SimulatedAgentParts, "device" | "isBroken" | "coordinators" | "random" | "joining">,
+  parts: Pick<SimulatedAgentParts, "device" | "served" | "isBroken" | "coordinators" | "random" | "joining">,
 ): Promise<void> {
   const { device } = parts;
   const simulated = await simulatedAgent({

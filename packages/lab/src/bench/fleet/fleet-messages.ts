@@ -6,6 +6,8 @@ export interface DriverPlan {
   readonly brokenEvery?: number | undefined;
   /** What its agents join with, and where they keep what they get; absent: nobody proves who they are. */
   readonly identities?: FleetIdentities | undefined;
+  /** What they serve: its plans cost the searches. */
+  readonly model: FleetModel;
   /** Devices are named by their number. */
   readonly first: number;
   readonly count: number;
@@ -13,6 +15,10 @@ export interface DriverPlan {
   readonly startsPerSecond: number;
   readonly seed: number;
 }
+
+/** A chain of six units, or a real model's. */
+export const FLEET_MODELS = ["tiny", "resnet20"] as const;
+export type FleetModel = (typeof FLEET_MODELS)[number];
 
 export interface FleetIdentities {
   /** What the coordinator has left for devices of its machine. */
@@ -75,6 +81,17 @@ export interface CoordinatorReady {
   readonly grpc: string;
   readonly natsUrl: string;
   readonly natsPid: number;
+}
+
+/** The bench asks its coordinator's process how long it stood still since it was asked before. */
+export interface AskPauses {
+  readonly kind: "pauses";
+}
+
+/** How late its event loop was: at worst, and in all but one in a hundred looks. */
+export interface CoordinatorPauses {
+  readonly longestMs: number;
+  readonly p99Ms: number;
 }
 
 export function deviceName(device: number): string {

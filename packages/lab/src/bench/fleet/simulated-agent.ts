@@ -24,11 +24,13 @@ import type { Logger } from "@mpo/runtime";
 import { pretendCheck, pretendMonitor, pretendServing, pretendSettings } from "../../pretend-device.ts";
 import { acknowledging } from "../../promises/compare-reports.ts";
 import { pretendProfiles } from "../simulated-profile.ts";
-import { deviceName, FLEET_MODEL, FLEET_TENANT } from "./fleet-messages.ts";
+import { deviceName, FLEET_MODEL, FLEET_TENANT, type FleetModel } from "./fleet-messages.ts";
 
 /** What a simulated agent needs of its driver. */
 export interface SimulatedAgentParts {
   readonly device: number;
+  /** Default: the tiny model. */
+  readonly served?: ServedChain;
   /** "host:port" of each. */
   readonly coordinators: readonly string[];
   /** Whether it cannot run what a rollout brings. */
@@ -63,9 +65,29 @@ const CHECK_MS = 4_000;
 /** Steps of a broken one take so much longer than their bound. */
 const SLOWER = 10;
 const CLASSES = ["board-2g", "board-4g", "board-8g", "board-16g"] as const;
-const CHAIN: Chain = tinyChain();
-/** What a simulated device of a speed "measures" of it. */
-const profileOf = pretendProfiles(CHAIN);
+
+/** What devices serve, and what one of a speed "measures" of it. */
+export interface ServedChain {
+  readonly chain: Chain;
+  readonly profileOf: ReturnType<typeof pretendProfiles>;
+}
+
+/** One for all agents of a process. */
+export async function servedChain(model: FleetModel): Promise<ServedChain> {
+  return model === "tiny" ? TINY : servedOf(await realChain(model));
+}
+
+function servedOf(chain: Chain): ServedChain {
+  return { chain, profileOf: pretendProfiles(chain) };
+}
+
+const TINY: ServedChain = servedOf(tinyChain());
+
+/** The engine is loaded where it is wanted: thousands of agents in a process need the memory. */
+async function realChain(model: Exclude<FleetModel, "tiny">): Promise<Chain> {
+  const { buildModel, chainOf } = await import("@mpo/engine");
+  return chainOf(buildModel({ model, norm: "batch", inputShape: [32, 32, 3], classes: 10 }));
+}
 
 /**
  * The product's agent core on the real wire, with a gRPC channel, a NATS connection and, where devices prove who they are,
@@ -147,7 +169,9 @@ function monitorOf(device: number, clock: Clock): DeviceMonitor {
   });
 }
 
-function engineOf(device: number, { clock, mayReport, isBroken = false }: SimulatedAgentParts): AgentEngine {
+function engineOf(device: number, parts: SimulatedAgentParts): AgentEngine {
+  const { clock, mayReport, isBroken = false, served = TINY } = parts;
+  const { chain, profileOf } = served;
   return {
     probe: async (job) => {
       await mayReport();
@@ -155,11 +179,11 @@ function engineOf(device: number, { clock, mayReport, isBroken = false }: Simula
       const kind = device % KINDS;
       const profile = profileOf({ device: job.device, speed: 0.5 + kind / KINDS, seed: kind });
       const model = { ...profile.model, name: job.model };
-      return { profile: { ...profile, model, measuredAtMs: clock.now() }, chain: CHAIN };
+      return { profile: { ...profile, model, measuredAtMs: clock.now() }, chain };
     },
     check: async (job, { signal }) => {
       await clock.sleep(CHECK_MS, { signal });
-      return pretendCheck(isBroken ? { ...job, stepMs: SLOWER * job.stepMs } : job, CHAIN);
+      return pretendCheck(isBroken ? { ...job, stepMs: SLOWER * job.stepMs } : job, chain);
     },
     retrain: async () => {
       throw new MpoError("internal", "a simulated device has nothing to retrain");

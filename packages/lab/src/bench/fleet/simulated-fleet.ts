@@ -1,7 +1,7 @@
 import { MpoError, SECOND_MS } from "@mpo/core";
 import type { ChildHost } from "@mpo/io";
 import { benchProcess, failureOf } from "./bench-process.ts";
-import type { AcknowledgedReport, DriverPlan, FleetIdentities, FromDriver } from "./fleet-messages.ts";
+import type { AcknowledgedReport, DriverPlan, FleetIdentities, FleetModel, FromDriver } from "./fleet-messages.ts";
 
 /** Agents of one driver's process: it shares a core with the coordinator. */
 const AGENTS_A_DRIVER = 2_500;
@@ -13,6 +13,8 @@ export interface SimulatedFleetOptions {
   readonly brokenEvery?: number;
   readonly identities?: FleetIdentities | undefined;
   readonly agents: number;
+  /** Default: tiny. */
+  readonly model?: FleetModel;
   /** Number of the first device. Default 0. */
   readonly from?: number;
   /** Hears of all that its agents say, in each one's order. */
@@ -46,7 +48,7 @@ export class SimulatedFleet implements AsyncDisposable {
 
   #round = 0;
 
-  constructor({ agents, from = 0, startsPerSecond, seed, listener, ...common }: SimulatedFleetOptions) {
+  constructor({ agents, from = 0, startsPerSecond, seed, listener, model = "tiny", ...common }: SimulatedFleetOptions) {
     this.#listener = listener;
     const count = Math.ceil(agents / AGENTS_A_DRIVER);
     this.#joined = new Array<number>(count).fill(0);
@@ -55,7 +57,7 @@ export class SimulatedFleet implements AsyncDisposable {
     this.#drivers = this.#joined.map((_, index) => {
       const first = Math.floor((index * agents) / count);
       const plan: DriverPlan = {
-        ...{ ...common, seed: seed + index, startsPerSecond: startsPerSecond / count },
+        ...{ ...common, model, seed: seed + index, startsPerSecond: startsPerSecond / count },
         first: from + first,
         count: Math.floor(((index + 1) * agents) / count) - first,
       };
