@@ -19,6 +19,27 @@ const SAMPLES = 2000;
 /** Three standard errors of such a part's accuracy. */
 const TOLERANCE = 0.018;
 
+describe("a source model in half precision", { skip: hasData ? false : "no Fashion-MNIST" }, () => {
+  it("is as accurate as it was, to a tenth of a point", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "mpo-half-"));
+    try {
+      const accuracies: number[] = [];
+      const half = join(folder, "half");
+      const whole = join(MODELS, "resnet20-bn");
+      const { code, stderr } = await runCommand(["convert", whole, half, "--half"]);
+      assert.equal(code, 0, stderr);
+      for (const weights of [whole, half]) {
+        const { records } = await runCommand(["evaluate", "--json", "--weights", weights]);
+        accuracies.push(Number(records[0]?.["accuracy"]));
+      }
+      const [before = 0, after = 1] = accuracies;
+      assert.ok(before > 0.9 && Math.abs(after - before) <= 0.001, accuracies.join(" and "));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
 describe("the source models of the repository", () => {
   for (const name of NAMES) {
     it(`${name} has a card with its command, seed and accuracies, clean at least 91 %`, async () => {

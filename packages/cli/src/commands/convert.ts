@@ -15,6 +15,7 @@ Examples:
   mpo convert serving/camera/model out/model.onnx
   mpo convert resnet50.safetensors resnet50 --model resnet50 --input-range 0.485,0.456,0.406/0.229,0.224,0.225
   mpo convert resnet50 out/resnet50.safetensors
+  mpo convert trained packaged --half
   mpo convert clip-image-encoder.onnx zero-shot --texts texts.json
 `;
 
@@ -38,7 +39,8 @@ export function define(command: Command, context: CommandContext): void {
       "--texts <file>",
       "the classes of a CLIP's image encoder, as JSON: each with the embedding of its text, by the text encoder of the same CLIP",
     )
-    .option("--logit-scale <n>", `what CLIP multiplies by (default: ${LOGIT_SCALE})`, numberBetween(1, 1000));
+    .option("--logit-scale <n>", `what CLIP multiplies by (default: ${LOGIT_SCALE})`, numberBetween(1, 1000))
+    .option("--half", "keep the weights of a layers model in 16 bits: half the file, for nearly the same model", false);
   addInputOptions(command)
     .addOption(forceOption())
     .addHelpText("after", HELP)

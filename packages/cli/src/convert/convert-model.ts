@@ -34,6 +34,8 @@ export interface ConvertOptions extends InputOptions, ForceOption {
   /** File with the embeddings of the classes' texts. */
   readonly texts?: string;
   readonly logitScale?: number;
+  /** Of a layers model. */
+  readonly half: boolean;
 }
 
 const DEFAULT_SIDE = 224;
@@ -54,13 +56,15 @@ export async function convertModel(
   const { terminal, workingFolder, signal } = context;
   const target = targetOf(to);
   if (target !== WEIGHTS) requireUnset({ names: options.names }, `OUT is no ${WEIGHTS} file`);
+  if (target !== undefined) requireUnset({ half: options.half || undefined }, `OUT is a ${target} file`);
   if (target === undefined) await checkModelOutput(to, { workingFolder, ...options }, "OUT");
   else await checkFileOutput(to, target, options, workingFolder);
   const path = resolve(workingFolder, from);
   const { model, classNames } = await withTexts(await readSource(path, options, context), path, options, context);
   const { classes, ending = "logits" } = headOf(model.graph);
   const output = resolve(workingFolder, to);
-  if (target === undefined) await writeLayersModel(model, output, { signal });
+  if (target === undefined)
+    await writeLayersModel(model, output, { signal, precision: options.half ? "half" : "single" });
   else if (target === ".keras") await writeKerasFile(model, output, { signal });
   else if (target === ".onnx") await exportOnnx(model, output, { classNames }, { signal });
   else {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { halfToNumber, numberToHalf } from "@mpo/core";
 import { everythingGraph, randomModel, tokensGraph, withFolder } from "../../test-support/layers-format-testing.ts";
 import { GraphBuilder } from "../graph-builder.ts";
 import type { Model, ModelWeights } from "../model-graph.ts";
@@ -63,6 +64,27 @@ void test("weights are cut into files of 4 MiB", () =>
     const shards = (await readdir(folder)).filter((name) => name.endsWith(".bin"));
     assert.equal(shards.length, 3);
     assertSameWeights((await readLayersModel(path)).weights, model.weights);
+  }));
+
+void test("weights in half precision take half the files, and come back as the nearest numbers of 16 bits", () =>
+  withFolder(async (folder) => {
+    const g = new GraphBuilder("wide", [1500]);
+    const model = randomModel(g.build(g.dense(g.input, 1500, "logits")), 1);
+    const path = await writeLayersModel(model, folder, { precision: "half" });
+    assert.equal((await readdir(folder)).filter((name) => name.endsWith(".bin")).length, 2);
+    const { weights } = await readLayersModel(path);
+    const rounded = [...model.weights].map(
+      ([name, values]) => [name, values.map((one) => halfToNumber(numberToHalf(one)))] as const,
+    );
+    assertSameWeights(weights, new Map(rounded));
+    await writeLayersModel({ ...model, weights }, folder, { precision: "half" });
+    assertSameWeights((await readLayersModel(path)).weights, weights);
+    const [[name, values]] = model.weights as unknown as [[string, Float32Array]];
+    values[7] = -70_000;
+    await assert.rejects(writeLayersModel(model, folder, { precision: "half" }), {
+      ...{ code: "invalid-data", message: /half precision ends at 65504/u },
+    });
+    assert.ok(name && (await readLayersModel(path)).weights.size > 0, "the one before stays");
   }));
 
 void test("a model replaces an older one and leaves other files alone", () =>
