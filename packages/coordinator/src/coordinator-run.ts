@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { given, MpoError } from "@mpo/core";
 import { validityOf } from "@mpo/identity";
-import { hereOf, isLoopback, systemClock, targetOf } from "@mpo/io";
+import { hereOf, isLoopback, systemClock, Turns, targetOf } from "@mpo/io";
 import type { Logger, Service } from "@mpo/runtime";
 import {
   EmbeddedNatsServer,
@@ -36,6 +37,7 @@ export class CoordinatorRun {
   readonly #options: RunOptions;
   readonly #nats: EmbeddedNats | ExternalNats;
   readonly #logger: Logger;
+  readonly #turns = new Turns();
   readonly #planning = new PlanningThreads();
   #identity: RunIdentity | undefined;
   #server: EmbeddedNatsServer | undefined;
@@ -180,6 +182,7 @@ export class CoordinatorRun {
           {
             store: made(this.#store),
             planning: this.#planning,
+            ownTurn: () => this.#turns.take(() => setImmediate()),
             logger: this.#logger,
             tracing,
             newId: randomUUID,

@@ -49,7 +49,7 @@ import { recentUse } from "./store/store-use.ts";
 import { ReplicaWatch } from "./store/watch-replicas.ts";
 import type { Watching } from "./store/watched-map.ts";
 
-export interface CoordinatorPorts {
+export interface CoordinatorPorts extends Pick<StoreContext, "ownTurn"> {
   /** With the buckets and streams of `FLEET_LAYOUT`. Stays the caller's to close. */
   readonly store: StateStore;
   /** Throws when what the store has acknowledged is not where it should be. Default: that is not known. */
@@ -127,7 +127,8 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     onRefused: (code) => metrics.writeRefused(code),
     onTurn: ports.onTurn,
   });
-  const context: StoreContext = { store: health.store, clock, random, logger };
+  const { ownTurn } = ports;
+  const context: StoreContext = { store: health.store, clock, random, logger, ownTurn };
   const registry = new Registry(context, { heartbeatSeconds: settings.heartbeatSeconds });
   const statuses = new StatusService(context);
   const profiles = new ProfileService(context);
@@ -182,7 +183,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const adaptations = new AdaptationApi({ ...common, reservoir });
   const fleet = new FleetApi({
     ...common,
-    ...{ priors, queue, probes, natsServers },
+    ...{ priors, queue, probes, natsServers, ownTurn },
     sharing: new ProfileSharing({ registry, profiles, searches, clock, policy: probes }),
     onReport: ({ isDuplicate, status }) => metrics.reported(isDuplicate, status),
     onStarted: (...window) => adaptations.windowEnded(...window),

@@ -182,6 +182,7 @@ export class FleetApi {
     await this.#requireDevice(identity, call.signal);
     const doubledBy = await this.#doubles.keptApart(request, call, "a profile, in parts");
     if (doubledBy !== undefined) return { arrivedBytes: 0, answer: { ...KEPT_APART, doubledBy } };
+    await this.#parts.ownTurn?.();
     const { arrivedBytes, report } = this.#reportParts.take(request);
     if (report !== undefined) return { arrivedBytes, answer: await this.#storeProfile(identity, report, call) };
     await this.#parts.registry.heardOf(identity, call);

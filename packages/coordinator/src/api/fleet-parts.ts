@@ -12,6 +12,7 @@ import type { Registry } from "../registry/registry.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import type { SearchQueue } from "../search/search-queue.ts";
 import type { SearchService } from "../search/search-service.ts";
+import type { StoreContext } from "../store/change-entry.ts";
 import type { ApiCall } from "./api-call.ts";
 
 /** What both APIs stand on. */
@@ -30,7 +31,7 @@ export interface ApiParts {
   readonly identities?: Identities | undefined;
 }
 
-export interface FleetParts extends ApiParts {
+export interface FleetParts extends ApiParts, Pick<StoreContext, "ownTurn"> {
   readonly priors: PriorService;
   readonly queue: SearchQueue;
   readonly probes: ProbePolicy;

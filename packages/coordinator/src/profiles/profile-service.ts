@@ -118,6 +118,7 @@ export class ProfileService {
   /** Stores a report. When this returns, it is stored, once. */
   async store(request: ReportProfileRequest, call: StoreCallOptions = {}): Promise<StoredReport> {
     const { identity, profile } = request;
+    await this.#context.ownTurn?.();
     const sent = request.chain === undefined ? undefined : await this.keepChain(request.chain, call);
     const chain = sent ?? this.#chainOf.get(chainKey(identity.tenant, profile.model.graphDigest));
     const key = profileKey({ identity, model: profile.model.name });
@@ -146,6 +147,7 @@ export class ProfileService {
   async load(name: ProfileName, options: ReadOptions = {}): Promise<LoadedProfile | undefined> {
     const entry = await this.#context.store.get(BUCKETS.profile, profileKey(name), options);
     if (entry === undefined) return undefined;
+    await this.#context.ownTurn?.();
     const record = profileFromBytes(entry.value);
     return { header: record.header, request: reportIn(record), revision: entry.revision };
   }

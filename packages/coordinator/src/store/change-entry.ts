@@ -10,6 +10,11 @@ export interface StoreContext {
   /** From 0 up to 1. */
   readonly random: () => number;
   readonly logger: Logger;
+  /**
+   * Resolves for one after the other, each in a turn of the event loop of its own: before what takes milliseconds, so that of
+   * many that come at once none holds up the others. Default: at once.
+   */
+  readonly ownTurn?: (() => Promise<void>) | undefined;
 }
 
 /** What a change makes of a value: something to write (`value`), or nothing. */
