@@ -27,6 +27,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { PROTOCOL_NAMES } from "../bench/adaptation-windows.ts";
 import { type BenchAdaptationOptions, benchAdaptation } from "../bench/bench-adaptation.ts";
 import { type BenchEmulationOptions, benchEmulation } from "../bench/bench-emulation.ts";
+import { type BenchFootprintOptions, benchFootprint } from "../bench/bench-footprint.ts";
 import { type BenchJudgeOptions, benchJudge } from "../bench/bench-judge.ts";
 import { type BenchMemoryOptions, benchMemory } from "../bench/bench-memory.ts";
 import { type BenchPlacementOptions, benchPlacement } from "../bench/bench-placement.ts";
@@ -159,6 +160,15 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
     .addOption(threadsOption())
     .action((options: BenchSmallestOptions) => benchSmallest(options, context));
+  add("footprint", "memory of their own that a retraining's processes hold, ResNet-20, beside PyTorch's")
+    .option("--image-size <pixels>", "side of the images", image, 32)
+    .option("--batch <n>", "images in a step", batch, DEFAULT_BATCH)
+    .option("--micro-batch <n>", "images at once; must divide the batch", batch, 16)
+    .option("--samples <n>", "images to retrain on", wholeNumber(1), 512)
+    .option("--steps <n>", "steps", wholeNumber(1, 10_000), 8)
+    .option("--seed <n>", "decides the weights", wholeNumber(0), 1)
+    .option("--torch-python <path>", "look at PyTorch too, with this Python that has torch")
+    .action((options: BenchFootprintOptions) => benchFootprint(options, context));
   add("search", "milliseconds for one device's whole search and for a re-plan, on made-up profiles of two models")
     .option("--repeats <n>", "searches of each model", wholeNumber(2, 1000), 10)
     .option("--seed <n>", "decides the profiles", wholeNumber(0), 1)
