@@ -77,7 +77,10 @@ function startOf(
     const start = normalisation && withNormalisation(model, normalisation);
     return { start, problem: "" };
   } catch (thrown) {
-    return { start: undefined, problem: `; not from what was learned of a like drift: ${MpoError.from(thrown).message}` };
+    return {
+      start: undefined,
+      problem: `; not from what was learned of a like drift: ${MpoError.from(thrown).message}`,
+    };
   }
 }
 
