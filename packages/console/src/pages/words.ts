@@ -1,5 +1,5 @@
-import type { RolloutPhase } from "@mpo/core";
-import type { DeviceView, DocumentState, WindowOutcome } from "@mpo/protocol";
+import { byWhom, type RolloutPhase } from "@mpo/core";
+import type { DeviceView, DocumentState, RolloutView, WindowOutcome } from "@mpo/protocol";
 import type { Tone } from "../ui/figures.tsx";
 
 /** What states are called, and how they look, on every page alike. */
@@ -26,6 +26,12 @@ export const PHASE_TONES: Readonly<Record<RolloutPhase, Tone>> = {
   stopped: "plain",
   "rolled-back": "plain",
 };
+
+/** Why a rollout stands as it does, and whom it waits for. What is said of a halt begins with its reason: that stands once. */
+export function rolloutSays({ reason, waitsFor = "" }: Pick<RolloutView, "reason" | "waitsFor">): string {
+  const parts = waitsFor.startsWith(reason) ? [waitsFor] : [reason, waitsFor];
+  return byWhom(parts.filter((words) => words !== "").join("; "));
+}
 
 export const OUTCOME_TONES: Readonly<Record<WindowOutcome, Tone>> = {
   replaced: "good",

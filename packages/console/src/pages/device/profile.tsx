@@ -88,7 +88,7 @@ function MemoryPicture({ steps }: Pick<Profile, "steps">): VNode {
       : [
           {
             name: "as planned",
-            kind: "line",
+            kind: "guide",
             points: [
               [0, 0],
               [most, most],

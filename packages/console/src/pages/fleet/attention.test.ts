@@ -35,6 +35,23 @@ void describe("what needs a person", () => {
     );
   });
 
+  it("says once why a rollout is halted", () => {
+    const rollout = { name: "r", phase: "halted", sinceMs: NOW, reason: "x", waitsFor: "x; retry", waves: [] };
+    const rollouts = [rollout] as unknown as RolloutView[];
+    assert.equal(mattersOf({ ...NOTHING, rollouts }, NOW)[0]?.says, "x; retry");
+  });
+
+  it("names devices that could not take what they should run, many in one line", () => {
+    const failing = (count: number): readonly DeviceView[] =>
+      Array.from({ length: count }, (_, index) => ({
+        ...device(`pi-${index}`),
+        reportedStatus: { version: { epoch: 1, version: 2 }, state: "failed", rung: 0, message: "over its bound" },
+      }));
+    const titles = (count: number) => mattersOf({ ...NOTHING, devices: failing(count) }, NOW).map(({ title }) => title);
+    assert.deepEqual(titles(2), ["pi-0", "pi-1"]);
+    assert.deepEqual(titles(300), ["300 devices"]);
+  });
+
   it("names a failed probe until a later one went well", () => {
     const failed = event(5, "probe-failed", "pi-1");
     const devices = [device("pi-1")];

@@ -1,4 +1,3 @@
-import { byWhom } from "@mpo/core";
 import type {
   AdminServiceMethods,
   DeviceView,
@@ -8,6 +7,7 @@ import type {
   RolloutView,
 } from "@mpo/protocol";
 import { pathTo } from "../../state/path-to.ts";
+import { rolloutSays } from "../words.ts";
 
 /** Something that a person should look at. */
 export interface Matter {
@@ -42,6 +42,7 @@ export function mattersOf(facts: FleetFacts, nowMs: number): readonly Matter[] {
     ...facts.rollouts.flatMap(ofRollout),
     ...facts.devices.flatMap(ofDevice),
     ...facts.pending.map(ofPending),
+    ...failedConfigs(facts),
     ...offline(facts),
     ...failedProbes(facts),
     ...certificates(facts, nowMs),
@@ -49,9 +50,9 @@ export function mattersOf(facts: FleetFacts, nowMs: number): readonly Matter[] {
 }
 
 function ofRollout(rollout: RolloutView): readonly Matter[] {
-  const { name, phase, sinceMs, reason, waitsFor, waves } = rollout;
+  const { name, phase, sinceMs, waves } = rollout;
   const base = { key: `rollout ${name}`, title: name, sinceMs, href: pathTo("rollouts", name) };
-  const says = byWhom([reason, waitsFor].filter((words) => words !== undefined && words !== "").join("; "));
+  const says = rolloutSays(rollout);
   if (phase === "halted") return [{ ...base, rank: 0, what: "rollout halted", says }];
   if (phase === "conflicted") return [{ ...base, rank: 0, what: "rollout in conflict", says }];
   const isAsked = phase === "running" && waves.some(({ state }) => state === "approval");
@@ -74,6 +75,27 @@ function ofDevice({ identity, conditions, retiredAtMs }: DeviceView): readonly M
       href: pathTo("devices", identity.device),
     },
   ];
+}
+
+/** More are one line: a rollout that fails may fail on hundreds. */
+const MOST_FAILED = 5;
+
+/** Devices that could not take what they should run. */
+function failedConfigs({ devices }: FleetFacts): readonly Matter[] {
+  const failed = devices.filter(
+    ({ reportedStatus, retiredAtMs }) =>
+      (reportedStatus?.state === "failed" || reportedStatus?.state === "refused") && retiredAtMs === undefined,
+  );
+  const [first] = failed;
+  const base = { rank: 1, what: "configuration failed" };
+  if (first === undefined || failed.length <= MOST_FAILED) {
+    return failed.map(({ identity: { device }, reportedStatus }) => ({
+      ...{ ...base, key: `config ${device}`, title: device, href: pathTo("devices", device) },
+      says: reportedStatus?.message ?? "",
+    }));
+  }
+  const says = `They go on as before, such as ${first.identity.device}: ${first.reportedStatus?.message ?? ""}`;
+  return [{ ...base, key: "configs", title: `${failed.length} devices`, says, href: "/devices" }];
 }
 
 /** All of them in one line: a site without network may be hundreds. */

@@ -97,10 +97,11 @@ function Overview({ view }: { readonly view: FleetView }): VNode {
       </Empty>
     );
   }
+  const matters = mattersOf(view, now.value);
   return (
     <>
-      <Counts devices={devices} pending={pending.length} />
-      <Attention matters={mattersOf(view, now.value)} />
+      <Counts devices={devices} pending={pending.length} matters={matters.length} />
+      <Attention matters={matters} />
       <Section id="rollouts" title="Rollouts under way" actions={<a href="/rollouts">All rollouts</a>}>
         {rollouts.length === 0 ? (
           <p class="faint">None.</p>
@@ -123,14 +124,20 @@ function Overview({ view }: { readonly view: FleetView }): VNode {
   );
 }
 
-function Counts({ devices, pending }: { readonly devices: readonly DeviceView[]; readonly pending: number }): VNode {
+interface CountsProps {
+  readonly devices: readonly DeviceView[];
+  readonly pending: number;
+  readonly matters: number;
+}
+
+function Counts({ devices, pending, matters }: CountsProps): VNode {
   const count = (is: (device: DeviceView) => boolean): number => devices.filter(is).length;
   const tiles: readonly (readonly [string, number, string])[] = [
     ["devices", devices.length, "/devices"],
     ["online", count((one) => presenceOf(one) === "online"), where("state = online")],
     ["offline", count((one) => presenceOf(one) === "offline"), where("state = offline")],
     ["retraining", count(({ doing }) => doing?.kind === "window"), "/devices"],
-    ["need a look", count(({ conditions }) => conditions.length > 0), where("needs")],
+    [matters === 1 ? "needs you" : "need you", matters, "#attention"],
     ["ask to join", pending, "/devices#pending"],
   ];
   return (

@@ -9,7 +9,7 @@ import { may, tenant } from "../../state/who.ts";
 import { Failure } from "../../ui/failure.tsx";
 import { Ago, Badge } from "../../ui/figures.tsx";
 import { Empty, Loading, Page } from "../../ui/page.tsx";
-import { PHASE_TONES } from "../words.ts";
+import { PHASE_TONES, rolloutSays } from "../words.ts";
 
 /** All rollouts, newest first. */
 export function RolloutsPage(): VNode {
@@ -49,7 +49,7 @@ function List({ rollouts }: { readonly rollouts: readonly RolloutView[] }): VNod
     <Table
       caption="Rollouts, newest first"
       columns={["Rollout", "Phase", "Since", "Wave", { title: "Devices", isNumber: true }, "Planned by", "Why"]}
-      rows={rollouts.map(({ name, phase, sinceMs, wave, waves, devices, plannedBy, reason, waitsFor = "" }) => ({
+      rows={rollouts.map(({ name, phase, sinceMs, wave, waves, devices, plannedBy, reason, waitsFor }) => ({
         key: name,
         cells: [
           <a key="name" href={pathTo("rollouts", name)}>
@@ -63,7 +63,7 @@ function List({ rollouts }: { readonly rollouts: readonly RolloutView[] }): VNod
           counted(devices, "device"),
           byWhom(plannedBy),
           <span key="why" class="words">
-            {byWhom([reason, waitsFor].filter((words) => words !== "").join("; "))}
+            {rolloutSays({ reason, waitsFor })}
           </span>,
         ],
       }))}

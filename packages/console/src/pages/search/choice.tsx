@@ -1,7 +1,8 @@
 import { describeConfig, formatBytes, type Prediction } from "@mpo/core";
 import type { RejectedRung } from "@mpo/protocol";
 import type { ComponentChildren, VNode } from "preact";
-import { Compared, Cuts, Ladder, MemoryAlong, Sizes, Trade, type Tried } from "./pieces.tsx";
+import { Compared, Cuts, Ladder, MemoryAlong, Trade, type Tried } from "./pieces.tsx";
+import { Sizes } from "./sizes.tsx";
 
 interface ChoiceProps {
   readonly rungs: readonly Prediction[];

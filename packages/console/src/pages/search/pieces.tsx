@@ -1,13 +1,5 @@
 import { Chart, type Point, type Row, type Series, Table } from "@mpo/charts";
-import {
-  counted,
-  describeConfig,
-  formatAccuracy,
-  formatBytes,
-  formatMs,
-  formatShare,
-  type Prediction,
-} from "@mpo/core";
+import { describeConfig, formatAccuracy, formatBytes, formatMs, formatShare, type Prediction } from "@mpo/core";
 import type { AdminServiceMethods, RejectedRung, ResponseOf, StepMoment, TriedConfig } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { Badge, type Tone } from "../../ui/figures.tsx";
@@ -146,42 +138,6 @@ const CUTS: readonly (readonly [code: string, words: string])[] = [
   ["dominated", "another is no worse in memory, time and accuracy"],
   ["exact-memory", "needed too much memory once it was planned exactly"],
 ];
-
-/** What each size of a micro-batch would give. */
-export function Sizes({ sizes, chosen }: { readonly sizes: Tried["microBatches"]; readonly chosen: number }): VNode {
-  return (
-    <div class="card">
-      <h3>Why this micro-batch</h3>
-      <p class="faint">The best that was found with each size; where none fits, the one that needs least.</p>
-      <Table
-        caption="Sizes of a micro-batch"
-        columns={[
-          { title: "Micro-batch", isNumber: true },
-          "Result",
-          ...FIGURES.slice(0, 2),
-          { title: "Accuracy", isNumber: true },
-        ]}
-        rows={sizes.map(({ microBatch, fitting, memoryBytes, stepMs, accuracy, because }) => ({
-          key: `${microBatch}`,
-          isMarked: microBatch === chosen,
-          cells: [
-            microBatch,
-            microBatch === chosen ? (
-              <Badge key="chosen" tone="good">
-                chosen
-              </Badge>
-            ) : (
-              (because ?? `${counted(fitting, "configuration")} fit${fitting === 1 ? "s" : ""}`)
-            ),
-            formatBytes(memoryBytes, Math.ceil),
-            formatMs(stepMs),
-            formatShare(accuracy),
-          ],
-        }))}
-      />
-    </div>
-  );
-}
 
 /** What was cut by what. */
 export function Cuts({ cuts, considered }: { readonly cuts: Tried["cuts"]; readonly considered: number }): VNode {
