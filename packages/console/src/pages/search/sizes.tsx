@@ -17,7 +17,7 @@ function sizeWords(sizes: Tried["microBatches"], chosen: number): string {
   const asGood = others.filter(({ accuracy }) => accuracy >= own.accuracy - SAME_ACCURACY);
   const isFastest = asGood.every(({ stepMs }) => stepMs >= own.stepMs);
   const least = asGood.every(({ memoryBytes }) => memoryBytes >= own.memoryBytes);
-  const so = `Micro-batches of ${chosen}: ${formatShare(own.accuracy)}`;
+  const so = `Micro-batches of ${chosen}: accuracy ${formatShare(own.accuracy)}`;
   if (asGood.length === 0) return `${so}, more than any other size that fits.`;
   const also = isFastest
     ? `it has the fastest step (${formatMs(own.stepMs)})`
