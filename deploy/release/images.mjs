@@ -147,13 +147,6 @@ async function buildImage(context, { version, epoch, commit }, machine, image, {
  */
 export async function packLayout(context, epoch, layout, file) {
   await normalise(layout, epoch);
-  const owner = ["--owner=0", "--group=0", "--numeric-owner"];
-  await runTool(context, "tar", [
-    "--create",
-    `--file=${file}`,
-    `--directory=${layout}`,
-    "--sort=name",
-    ...owner,
-    ...LAYOUT,
-  ]);
+  const constant = ["--sort=name", `--mtime=@${epoch}`, "--owner=0", "--group=0", "--numeric-owner"];
+  await runTool(context, "tar", ["--create", `--file=${file}`, `--directory=${layout}`, ...constant, ...LAYOUT]);
 }
