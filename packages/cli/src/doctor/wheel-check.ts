@@ -12,7 +12,7 @@ const TRIED: Readonly<Record<string, string>> = {
   "2.14": "gradients, on x86_64",
   "2.16": "gradients, on x86_64",
   "2.17": "gradients, on x86_64",
-  "2.18": "gradients, on x86_64",
+  "2.18": "gradients and limits of memory, on x86_64",
   "2.19": "gradients, on x86_64",
   "2.20": "all tests of the engine, on x86_64",
   "2.21": "all tests of the engine, on x86_64",
