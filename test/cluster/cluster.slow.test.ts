@@ -95,7 +95,6 @@ it("a fleet over a cluster of three nats-servers goes on when the one that leads
   timeout: 120_000,
 }, async (context) => {
   const folder = await mkdtemp(join(tmpdir(), "mpo-cluster-"));
-  context.after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   const cluster = await NatsCluster.start(binary().path, folder, 1_500 * MIB);
   context.after(() => cluster.stop());
   const { grpc, http } = await startCoordinator(context, cluster);
@@ -108,6 +107,8 @@ it("a fleet over a cluster of three nats-servers goes on when the one that leads
   const admin = createAdminClient({ targets: [grpc] });
   context.after(() => admin.close());
   await startAgent(context, folder, grpc);
+  // Hooks run in this order, and an agent writes until it has stopped.
+  context.after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   const applied = async (version: DocumentVersion): Promise<void> => {
     for (;;) {
       const { status } = await untilDone(() => admin.getConfig({ identity }));

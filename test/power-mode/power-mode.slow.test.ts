@@ -29,7 +29,6 @@ it("a board whose power mode is changed while its agent runs is measured again, 
   timeout: 120_000,
 }, async (context) => {
   const folder = await mkdtemp(join(tmpdir(), "mpo-power-"));
-  context.after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   const systemRoot = join(folder, "system");
   const set = async (files: Readonly<Record<string, string>>): Promise<void> => {
     for (const [path, text] of Object.entries(files)) {
@@ -80,6 +79,7 @@ it("a board whose power mode is changed while its agent runs is measured again, 
     admin.close();
     ends.abort();
     await Promise.all([agent, running]);
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   });
 
   const runsAs = async (deviceClass: string): Promise<number> => {

@@ -248,10 +248,11 @@ async function inRoom(
   const folder = await mkdtemp(join(tmpdir(), "mpo-joined-"));
   await mkdir(join(folder, "serving/resnet/model"), { recursive: true });
   await writeFile(join(folder, "serving/resnet/model/model.json"), "{}");
-  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   const wire = await Wire.start(t, folder);
   const daemon = new Daemon(folder);
   t.after(() => daemon.stop());
+  // Hooks run in this order, and a daemon writes until it has stopped.
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   wire.authority.tokens.add(TOKEN);
   const line = joinString({ addresses: [wire.target], caDigest: wire.authority.caDigest, secret: TOKEN });
   const { addresses, caDigest, secret } = readJoinString(line);

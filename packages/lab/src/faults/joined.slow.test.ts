@@ -35,7 +35,6 @@ class Room {
 
   static async open(t: TestContext, certificateValidMs: number): Promise<Room> {
     const folder = await mkdtemp(join(tmpdir(), "mpo-joined-"));
-    t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
     const localFile = join(folder, "local.json");
     const { PATH = "", MPO_CACHE, XDG_CACHE_HOME, MPO_NATS_SERVER: binary } = process.env;
     const cacheFolder = MPO_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), ".cache"), "mpoptimizer");
@@ -80,6 +79,7 @@ class Room {
       admin.close();
       ends.abort();
       await running;
+      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
     });
     return room;
   }
