@@ -44,7 +44,7 @@ describe("mpo", () => {
     {
       args: ["retrain", "--weights", "/nowhere", "--method", "magic"],
       code: 2,
-      says: /'magic' is invalid\. Allowed choices are tent/u,
+      says: /'magic' is invalid\. Allowed choices are norm, tent/u,
     },
     {
       args: ["retrain", "--weights", "/nowhere"],
@@ -94,7 +94,7 @@ describe("mpo", () => {
     { args: ["coordinator", "--nats-creds", "x"], code: 2, says: /--nats names none/u },
     { args: ["agent", "--device", "a b"], code: 2, says: /Expected 1 to 64 characters/u },
     { args: ["agent", "--label", "site"], code: 2, says: /Expected NAME=VALUE/u },
-    { args: ["agent", "--method", "magic"], code: 2, says: /'magic' is invalid\. Allowed choices are tent/u },
+    { args: ["agent", "--method", "magic"], code: 2, says: /'magic' is invalid\. Allowed choices are norm, tent/u },
   ];
   for (const { args, code, says } of refused) {
     it(`refuses ${args.join(" ")}`, async () => {
