@@ -17,7 +17,10 @@ import { INSIDE_IMAGE, volumesOf } from "./image-root.mjs";
 const BINFMT = "/proc/sys/fs/binfmt_misc";
 /** What Debian's qemu-user-static registers; with `fix_binary`, so that the emulator need not lie in the system. */
 const EMULATOR = "qemu-aarch64";
+// A board's processor (Raspberry Pi 4) for qemu-user, whose own choice has vectors (SVE) that no board has: TensorFlow would
+// take other kernels there. Without the emulator it is only a word in the environment.
 const INSIDE = `root=$1; shift
+export QEMU_CPU="\${QEMU_CPU:-cortex-a72}"
 mount --make-rprivate /
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
