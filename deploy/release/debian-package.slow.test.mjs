@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { hashFile } from "../setup/cache.mjs";
 import { findProgram } from "../setup/child.mjs";
-import { contextIn, temporaryFolder, writeTree } from "../setup/test-room.mjs";
+import { contextIn, temporaryFolder, unlikeTimes, writeTree } from "../setup/test-room.mjs";
 import { buildDebianPackage } from "./debian-package.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -15,13 +15,7 @@ const facts = { version: "1.2.3", commit: "c", date: "2026-11-30", epoch: 1_790_
 test("two builds of a package are the same to the last byte, wherever and whenever they are made", async (t) => {
   if ((await findProgram("dpkg-deb", process.env)) === undefined) return t.skip("there is no dpkg-deb");
   const hashes = [];
-  const usual = process.umask();
-  t.after(() => process.umask(usual));
-  for (const [seconds, umask] of /** @type {const} */ ([
-    [1_795_000_000, 0o022],
-    [1_796_000_000, 0o077],
-  ])) {
-    process.umask(umask);
+  for (const seconds of unlikeTimes(t)) {
     const folder = temporaryFolder(t);
     const [tree, out] = [join(folder, "tree"), join(folder, "out")];
     // Enough for the compressor to share it among threads.

@@ -4,18 +4,12 @@ import { utimesSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { hashFile } from "../setup/cache.mjs";
-import { contextIn, temporaryFolder, writeTree } from "../setup/test-room.mjs";
+import { contextIn, temporaryFolder, unlikeTimes, writeTree } from "../setup/test-room.mjs";
 import { packLayout } from "./images.mjs";
 
 test("an image's archive is the same wherever and whenever it is made", async (t) => {
   const hashes = [];
-  const usual = process.umask();
-  t.after(() => process.umask(usual));
-  for (const [seconds, umask] of /** @type {const} */ ([
-    [1_795_000_000, 0o022],
-    [1_796_000_000, 0o077],
-  ])) {
-    process.umask(umask);
+  for (const seconds of unlikeTimes(t)) {
     const folder = temporaryFolder(t);
     const [layout, file] = [join(folder, "layout"), join(folder, "image.oci.tar")];
     writeTree(layout, { "blobs/sha256/1": "layer", "blobs/sha256/0": "{}", "index.json": "{}", "oci-layout": "{}" });

@@ -95,3 +95,19 @@ export function makeWheel(folder, parts = WHEEL_PARTS, spoil = "", version = "2.
   execFileSync("python3", ["-c", MAKE_WHEEL, path, JSON.stringify(parts), spoil, version]);
   return path;
 }
+
+/**
+ * Two times for what is to be the same wherever and whenever it is made, in seconds since 1970; under another umask each.
+ * @param {import("node:test").TestContext} t
+ */
+export function* unlikeTimes(t) {
+  const usual = process.umask();
+  t.after(() => process.umask(usual));
+  for (const [seconds, umask] of /** @type {const} */ ([
+    [1_795_000_000, 0o022],
+    [1_796_000_000, 0o077],
+  ])) {
+    process.umask(umask);
+    yield seconds;
+  }
+}
