@@ -59,9 +59,8 @@ function judgeUnlabelled(
   candidates: readonly Candidate[],
   { count }: Omit<Samples, "images">,
 ): Judgement {
-  const informationIn = (logits: Float32Array): number => informationOf(softmaxRows(logits, count), count);
-  const old = informationIn(before);
-  const measured = candidates.map(({ share, logits }) => ({ share, value: informationIn(logits) }));
+  const old = informationIn(before, count);
+  const measured = candidates.map(({ share, logits }) => ({ share, value: informationIn(logits, count) }));
   const best = largest(measured);
   const enough = AS_INFORMED * Math.max(old, best.value);
   const [nearest] = measured.filter(({ value }) => value >= enough).sort((left, right) => left.share - right.share);
@@ -85,7 +84,11 @@ export function isBetterStart(
 ): boolean {
   if (other.some((logit) => !Number.isFinite(logit))) return false;
   if (labels !== undefined) return accuracyOf(other, labels) > accuracyOf(own, labels);
-  return informationOf(softmaxRows(other, count), count) > informationOf(softmaxRows(own, count), count);
+  return informationIn(other, count) > informationIn(own, count);
+}
+
+function informationIn(logits: Float32Array, count: number): number {
+  return informationOf(softmaxRows(logits, count), count);
 }
 
 interface Measured {
