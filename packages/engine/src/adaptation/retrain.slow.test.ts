@@ -138,6 +138,12 @@ describe("retrain()", () => {
       await assert.rejects(retrain(worker, task(change)), { code: "invalid-argument" });
     });
   }
+
+  it("names the methods that need no labels where there are none", async () => {
+    const samples = { images: drifted.images, count: COUNT };
+    const hint = "Without labels, adapt with norm, tent, eta, shot.";
+    await assert.rejects(retrain(worker, task({ method: "crossEntropy", samples })), { hint });
+  });
 });
 
 function tinyNet(): Model["graph"] {

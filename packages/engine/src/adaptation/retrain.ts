@@ -11,7 +11,7 @@ import { chainOf } from "../compiler/chain-of.ts";
 import type { Model, ModelWeights } from "../model/model-graph.ts";
 import type { Samples } from "../training/batches.ts";
 import { type StepReport, stepTimes } from "../training/train-loop.ts";
-import { type AdaptationMethod, learningRateFor, methodNamed } from "../window/method.ts";
+import { type AdaptationMethod, learningRateFor, METHODS_WITHOUT_LABELS, methodNamed } from "../window/method.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
 import { interpolate, JUDGED_SHARES } from "./interpolation.ts";
 import { type Candidate, isBetterStart, type Judgement, judge } from "./judge.ts";
@@ -232,9 +232,7 @@ async function judgeTrained(
   const candidates: Candidate[] = [];
   for (const share of JUDGED_SHARES) {
     if (share < 1 && performance.now() > untilMs) break;
-    if (share < 1 || stopped === "collapsed" || stopped === "diverged") {
-      await context.worker.assignWeights(interpolate(model.weights, weights, share), context.call);
-    }
+    await context.worker.assignWeights(interpolate(model.weights, weights, share), context.call);
     candidates.push({ share, logits: await evaluateJudged(context) });
   }
   const judgement = judge(before, candidates, judgedOn);
@@ -270,7 +268,7 @@ function checkSamples({ samples, judgedOn, method, epochs }: Retraining, { needs
   }
   if (needsLabels && samples.labels === undefined) {
     throw new MpoError("invalid-argument", `${method} needs samples with labels`, {
-      hint: "Without labels, adapt with tent or shot.",
+      hint: `Without labels, adapt with ${METHODS_WITHOUT_LABELS.join(", ")}.`,
     });
   }
 }

@@ -39,6 +39,9 @@ const METHODS: Readonly<Record<MethodName, Omit<AdaptationMethod, "loss">>> = {
   crossEntropy: { optimizer: NESTEROV, learningRate: 1e-2, needsLabels: true, usesPseudoLabels: false },
 };
 
+/** Methods that adapt to inputs of which nobody has said what they are. */
+export const METHODS_WITHOUT_LABELS: readonly MethodName[] = METHOD_NAMES.filter((name) => !METHODS[name].needsLabels);
+
 /** The method of a name: that of its loss. Throws `invalid-argument`. */
 export function methodNamed(name: string): AdaptationMethod {
   const loss = METHOD_NAMES.find((known) => known === name);
