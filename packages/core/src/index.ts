@@ -133,6 +133,7 @@ export {
   highMoments,
   outsidePoolBytes,
   type PlanCatalogue,
+  peakBytesOf,
   poolUse,
   residentGrowth,
   STEP_PHASES,

@@ -34,6 +34,15 @@ export function highMoments(
   return moments;
 }
 
+/** Highest memory of moments, of one phase or of all; undefined: there are none. */
+export function peakBytesOf(
+  moments: readonly { readonly bytes: number; readonly phase: string }[],
+  phase?: string,
+): number | undefined {
+  const those = moments.filter((moment) => phase === undefined || moment.phase === phase);
+  return those.length === 0 ? undefined : Math.max(...those.map(({ bytes }) => bytes));
+}
+
 const PHASE_OF: Readonly<Record<Instruction["kind"], StepPhase>> = {
   forward: "forward",
   loss: "loss",

@@ -1,12 +1,12 @@
 import type { ChartProps, Point } from "@mpo/charts";
-import { formatBytes, type HighMoment, STEP_PHASES } from "@mpo/core";
+import { formatBytes, type HighMoment, peakBytesOf, STEP_PHASES } from "@mpo/core";
 import type { ReportFacts } from "./report-facts.ts";
 
 /** Memory along one micro-batch of the chosen and of the plain plan, on one scale. */
 export function bothTimelinesChart({ chosen, plain, result }: ReportFacts): ChartProps {
   return {
     title: "Memory along a step: chosen and plain",
-    caption: `What is in memory during each instruction of the two plans; peaks ${formatBytes(peak(chosen))} against ${formatBytes(peak(plain))}.`,
+    caption: `What is in memory during each instruction of the two plans; peaks ${formatBytes(peakBytesOf(chosen) ?? 0)} against ${formatBytes(peakBytesOf(plain) ?? 0)}.`,
     x: DONE,
     y: MEMORY,
     series: [
@@ -56,10 +56,6 @@ function pointOf({ from, bytes }: HighMoment): Point {
   return [100 * from, bytes];
 }
 
-function peak(moments: readonly HighMoment[]): number {
-  return Math.max(0, ...moments.map(({ bytes }) => bytes));
-}
-
 function phaseNumbers(plans: Readonly<Record<string, readonly HighMoment[]>>): ChartProps["numbers"] {
   return {
     caption: "Highest memory of each phase",
@@ -69,8 +65,8 @@ function phaseNumbers(plans: Readonly<Record<string, readonly HighMoment[]>>): C
       cells: [
         phase,
         ...Object.values(plans).map((moments) => {
-          const those = moments.filter((moment) => moment.phase === phase);
-          return those.length === 0 ? "–" : formatBytes(peak(those));
+          const bytes = peakBytesOf(moments, phase);
+          return bytes === undefined ? "–" : formatBytes(bytes);
         }),
       ],
     })),

@@ -1,5 +1,14 @@
 import { Chart, type Point, type Row, type Series, Table } from "@mpo/charts";
-import { describeConfig, formatAccuracy, formatBytes, formatMs, formatShare, type Prediction } from "@mpo/core";
+import {
+  describeConfig,
+  formatAccuracy,
+  formatBytes,
+  formatMs,
+  formatShare,
+  type Prediction,
+  peakBytesOf,
+  STEP_PHASES,
+} from "@mpo/core";
 import type { AdminServiceMethods, RejectedRung, ResponseOf, StepMoment, TriedConfig } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { Badge, type Tone } from "../../ui/figures.tsx";
@@ -170,7 +179,7 @@ export function Cuts({ cuts, considered }: { readonly cuts: Tried["cuts"]; reado
 export function MemoryAlong({ tried, budgetBytes }: { readonly tried: Tried; readonly budgetBytes: number }): VNode {
   const points = (moments: readonly StepMoment[]): readonly Point[] =>
     moments.map(({ bytes }, index) => [(100 * index) / Math.max(1, moments.length - 1), bytes]);
-  const peak = (moments: readonly StepMoment[]): number => Math.max(0, ...moments.map(({ bytes }) => bytes));
+  const peak = (moments: readonly StepMoment[]): number => peakBytesOf(moments) ?? 0;
   const { chosenMemory, plainMemory } = tried;
   return (
     <Chart
@@ -186,10 +195,10 @@ export function MemoryAlong({ tried, budgetBytes }: { readonly tried: Tried; rea
       numbers={{
         caption: "Highest memory of each phase",
         columns: ["Phase", { title: "Chosen", isNumber: true }, { title: "Nothing saved", isNumber: true }],
-        rows: ["forward", "loss", "recompute", "backward", "parameters"].map((phase) => {
+        rows: STEP_PHASES.map((phase) => {
           const most = (moments: readonly StepMoment[]): string => {
-            const those = moments.filter((moment) => moment.phase === phase);
-            return those.length === 0 ? "–" : formatBytes(peak(those));
+            const bytes = peakBytesOf(moments, phase);
+            return bytes === undefined ? "–" : formatBytes(bytes);
           };
           return { key: phase, cells: [phase, most(chosenMemory), most(plainMemory)] };
         }),
