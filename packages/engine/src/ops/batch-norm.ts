@@ -1,10 +1,16 @@
+import { fixedBytes, perSampleBytes } from "@mpo/core";
 import { type Attributes, attr } from "../graph/graph-proto.ts";
 import { elementsOf, type NormAttributes, type OpAttributes } from "../model/model-graph.ts";
 import { FLOAT_BYTES, opFacts } from "./facts.ts";
 import type { ForwardEmission, OpDefinition, VariableSpec } from "./op-definition.ts";
 import { imageShape } from "./window.ts";
 
-const STATISTICS_OUTPUTS = { mean: 1, variance: 2, reserve1: 3, reserve2: 4, reserve3: 5 } as const;
+const STATISTICS_OUTPUTS = { mean: 1, variance: 2, reserve1: 3, reserve2: 4 } as const;
+/**
+ * Fused with the ReLU after it, the kernel writes a mask that no gradient here reads (the ReLU's reads its output): four
+ * times what oneDNN asks for, which is a bit for each element on x86_64 and a byte on arm64.
+ */
+const FUSED_MASK_BYTES_PER_ELEMENT = process.arch === "arm64" ? 4 : 0.5;
 
 /** Batch normalisation over batch, height and width (Ioffe and Szegedy 2015). Input `[h, w, c]`. */
 export const batchNorm: OpDefinition<"batchNorm"> = {
@@ -25,12 +31,13 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
 
   facts({ outputShape, isReadByReluOnly }) {
     const channels = outputShape[2]!;
-    // Fused with the ReLU after it, the kernel keeps half a byte for each element, from which its gradient could mask.
-    const maskBytes = isReadByReluOnly ? elementsOf(outputShape) / 2 : 0;
+    const maskBytes = isReadByReluOnly ? elementsOf(outputShape) * FUSED_MASK_BYTES_PER_ELEMENT : 0;
     const needs = { inputs: [0], output: false, statistics: true };
     return opFacts({
       isCompiled: true,
-      statisticsBytes: { fixed: 4 * channels * FLOAT_BYTES, perSample: maskBytes },
+      worksInPool: true,
+      forwardWork: perSampleBytes(maskBytes),
+      statisticsBytes: fixedBytes(4 * channels * FLOAT_BYTES),
       flopsPerSample: 8 * elementsOf(outputShape),
       isJoint: true,
       inputNeeds: needs,
@@ -52,13 +59,15 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
       updateMoving(emission, "moving_mean", `${norm}:${STATISTICS_OUTPUTS.mean}`, 1 - momentum);
       updateMoving(emission, "moving_variance", `${norm}:${STATISTICS_OUTPUTS.variance}`, 1 - momentum);
     }
-    const { reserve1, reserve2, reserve3 } = STATISTICS_OUTPUTS;
-    return { output: norm, statistics: [reserve1, reserve2, reserve3].map((output) => `${norm}:${output}`) };
+    const { reserve1, reserve2 } = STATISTICS_OUTPUTS;
+    return { output: norm, statistics: [reserve1, reserve2].map((output) => `${norm}:${output}`) };
   },
 
   emitBackward(emission) {
     const { emit, gradient } = emission;
-    const inputs = [gradient, emission.savedInput(0), scaleOf(emission), ...emission.savedStatistics()];
+    const [mean = "", variance = ""] = emission.savedStatistics();
+    // The last input would be the mask, and keep it alive from the forward pass on: kernels for processors read none.
+    const inputs = [gradient, emission.savedInput(0), scaleOf(emission), mean, variance, variance];
     const norm = emit.node("FusedBatchNormGradV3", inputs, normAttributes(emission.attributes, true));
     return {
       inputs: [emission.wantsInput(0) ? norm : undefined],

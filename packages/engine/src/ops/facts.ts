@@ -18,6 +18,8 @@ export interface PartialFacts {
   readonly isAlias?: boolean;
   /** Runs kernels that the library compiles for their shape, with work space of its own. */
   readonly isCompiled?: boolean;
+  /** Its work space is a tensor though its kernels are compiled. */
+  readonly worksInPool?: boolean;
   readonly statisticsBytes?: AffineBytes;
   readonly forwardWork?: AffineBytes;
   readonly earlyForwardWork?: AffineBytes;
@@ -36,7 +38,9 @@ export interface PartialFacts {
 export function opFacts(partial: PartialFacts): OpFacts {
   return {
     isAlias: partial.isAlias ?? false,
-    ...(partial.isCompiled === true ? { worksOutsidePool: true, kernelBytes: COMPILED_KERNEL_BYTES } : {}),
+    ...(partial.isCompiled === true
+      ? { worksOutsidePool: partial.worksInPool !== true, kernelBytes: COMPILED_KERNEL_BYTES }
+      : {}),
     ...(partial.statisticsBytes === undefined ? {} : { statisticsBytes: partial.statisticsBytes }),
     forward: {
       workBytes: partial.forwardWork ?? NO_BYTES,
