@@ -1,5 +1,5 @@
 import { type MethodName, MpoError, requireTrainable } from "@mpo/core";
-import { chainOf, readTrainedModel } from "@mpo/engine";
+import { chainOf, type Model, type ModelWeights, readTrainedModel } from "@mpo/engine";
 import type { RetrainJob } from "../ports/agent-engine.ts";
 import { type JobContext, OOM_SCORE_ADJUST } from "./job-context.ts";
 
@@ -22,4 +22,28 @@ export async function readJobModel(
     throw note === undefined ? thrown : MpoError.from(thrown).with({ hint: `${note}.` });
   }
   return { model, note };
+}
+
+/**
+ * The weights that a job's model was delivered with; undefined where they are those that serve, or another model's. Values
+ * that are the same in both are there once.
+ */
+export async function sourceWeights(
+  { modelFolder, sourceFolder, memoryBytes }: Pick<RetrainJob, "modelFolder" | "sourceFolder" | "memoryBytes">,
+  { weights: serving }: Model,
+  { environment, signal }: Pick<JobContext, "environment" | "signal">,
+): Promise<ModelWeights | undefined> {
+  if (modelFolder === sourceFolder) return undefined;
+  const putBack = { environment, memoryBytes, oomScoreAdjust: OOM_SCORE_ADJUST, signal };
+  const { model } = await readTrainedModel(sourceFolder, { putBack, signal });
+  const isSameModel =
+    model.weights.size === serving.size &&
+    [...model.weights].every(([name, { length }]) => serving.get(name)?.length === length);
+  if (!isSameModel) return undefined;
+  const isServing = (name: string, values: Float32Array): boolean =>
+    values.every((value, index) => value === serving.get(name)![index]);
+  const weights = [...model.weights].map(
+    ([name, values]) => [name, isServing(name, values) ? serving.get(name)! : values] as const,
+  );
+  return weights.some(([name, values]) => values !== serving.get(name)) ? new Map(weights) : undefined;
 }

@@ -21,10 +21,11 @@ import {
 import { withDeadline } from "@mpo/io";
 import type { RetrainJob, RetrainOutcome } from "../ports/agent-engine.ts";
 import { type JobContext, OOM_SCORE_ADJUST } from "./job-context.ts";
-import { readJobModel } from "./job-model.ts";
+import { readJobModel, sourceWeights } from "./job-model.ts";
 import { readTrainingInputs } from "./training-inputs.ts";
 
 const MAX_INPUTS = 2_048;
+const RESET_WORDS = "; from the weights as deployed, which tell more classes apart here than what served";
 
 /** Retrains a model on recent inputs within memory and time; writes it to the staging folder when it is not worse. */
 export async function runRetrainJob(job: RetrainJob, context: JobContext): Promise<RetrainOutcome> {
@@ -38,6 +39,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
     const { likely } = checkInput(model, inputs.samples);
     const maxMs = began + job.maxMs - performance.now();
     const { start, problem } = startOf(model, job.start);
+    const source = await sourceWeights(job, model, { environment, signal });
     const {
       weights,
       stopped,
@@ -45,17 +47,18 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
       idleBytes,
       trainingMs,
       isFromStart,
+      isReset,
       share: _share,
       ...outcome
     } = await trainRung(
-      { ...{ model, method, rung, memoryBytes, seed, maxMs, start }, ...inputs },
+      { ...{ model, method, rung, memoryBytes, seed, maxMs, start, source }, ...inputs },
       { environment, oomScoreAdjust: OOM_SCORE_ADJUST, signal, onProgress },
     );
     if (outcome.isAccepted) await writeStaged(job, { ...model, weights }, outcome, signal);
     const normalisation = outcome.isAccepted ? normalisationOf({ graph: model.graph, weights }) : undefined;
     return {
       ...outcome,
-      reason: `${outcome.reason}; ${STOP_WORDS[stopped]}${problem}${likely === undefined ? "" : doubtOf(likely)}`,
+      reason: `${outcome.reason}; ${STOP_WORDS[stopped]}${isReset ? RESET_WORDS : ""}${problem}${likely === undefined ? "" : doubtOf(likely)}`,
       overheadMs: performance.now() - began - trainingMs,
       ...(outcome.isAccepted ? { stagedFolder: stagingFolder } : {}),
       ...(job.start === undefined ? {} : { isFromStart }),

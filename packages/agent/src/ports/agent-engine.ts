@@ -73,7 +73,10 @@ export interface RetrainJob {
 
 /** What a retraining took and gave; its weights lie in a folder. */
 export interface RetrainOutcome
-  extends Omit<RungResult, "weights" | "stopped" | "epochs" | "trainingMs" | "idleBytes" | "isFromStart" | "share"> {
+  extends Omit<
+    RungResult,
+    "weights" | "stopped" | "epochs" | "trainingMs" | "idleBytes" | "isFromStart" | "isReset" | "share"
+  > {
   /** Where the retrained model lies when it is accepted; the receiver moves it away or removes it. */
   readonly stagedFolder?: string;
   /** Whether it was trained from the job's `start`; absent: it had none. */

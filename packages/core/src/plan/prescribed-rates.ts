@@ -7,11 +7,13 @@ import type { FixedRates } from "./freezing-choices.ts";
  * - `norm`: nothing is trained; statistics of batch normalisation become those of the samples (Schneider et al. 2020).
  * - `tent`: mean entropy of the predictions (Wang et al. 2021).
  * - `eta`: the same of reliable samples that are not like the others, the surer the more (Niu et al. 2022, section 3.1).
+ * - `roid`: likelihood ratio of predictions, weighted by how sure and how unlike the latest they are; weights are drawn back
+ *   to the source model's (Marsden et al. 2024, without its consistency loss).
  * - `shot`: information maximisation, entropy minus diversity, plus cross-entropy on pseudo-labels where labels are
  *   given (Liang et al. 2020). A label of -1 counts for nothing.
  * - `crossEntropy`: needs labels.
  */
-export const METHOD_NAMES = ["norm", "tent", "eta", "shot", "crossEntropy"] as const;
+export const METHOD_NAMES = ["norm", "tent", "eta", "roid", "shot", "crossEntropy"] as const;
 export type MethodName = (typeof METHOD_NAMES)[number];
 
 const NOTHING: FixedRates = { featureExtraction: 1, normalisation: 1, linear: 1 };
@@ -21,12 +23,13 @@ const RATES: ReadonlyMap<string, FixedRates> = new Map<string, FixedRates>([
   ["norm", NOTHING],
   ["tent", NORMS_ALONE],
   ["eta", NORMS_ALONE],
+  ["roid", NORMS_ALONE],
   ["shot", { linear: 1 }],
 ]);
 
 /**
- * What a method never trains, whatever a config says, by the name of its loss: Tent (Wang et al. 2021) and ETA train
- * normalisation layers alone, SHOT (Liang et al. 2020) leaves the classifier. A search over anything else would promise what never runs.
+ * What a method never trains, whatever a config says, by the name of its loss: Tent (Wang et al. 2021), ETA and
+ * ROID train normalisation layers alone, SHOT (Liang et al. 2020) leaves the classifier. A search over anything else would promise what never runs.
  */
 export function prescribedRates(loss: string): FixedRates {
   return RATES.get(loss) ?? {};

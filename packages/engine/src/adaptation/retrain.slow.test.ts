@@ -6,6 +6,7 @@ import { GraphBuilder } from "../model/graph-builder.ts";
 import type { Model } from "../model/model-graph.ts";
 import { initialWeights } from "../model/variables.ts";
 import type { Samples } from "../training/batches.ts";
+import { METHODS_WITHOUT_LABELS } from "../window/method.ts";
 import { EngineWorker } from "../worker/engine-worker.ts";
 import { evaluateAccuracy } from "./evaluate.ts";
 import { normalisationOf, withNormalisation } from "./normalisation-block.ts";
@@ -48,7 +49,7 @@ describe("retrain()", () => {
     ...change,
   });
 
-  for (const method of ["tent", "shot"] as const) {
+  for (const method of ["tent", "roid", "shot"] as const) {
     it(`adapts with ${method} without labels, and judges with them`, async () => {
       const reports: number[] = [];
       const result = await retrain(worker, task({ method }), { onProgress: ({ step }) => reports.push(step) });
@@ -113,6 +114,34 @@ describe("retrain()", () => {
     assert.equal((await retrain(worker, task({ epochs: 1 }))).isFromStart, false);
   });
 
+  it("is drawn back to the weights as delivered with roid", async () => {
+    const { weights } = await retrain(worker, task({ epochs: 4 }));
+    const adapted = { graph: model.graph, weights };
+    const change = { model: adapted, method: "roid", source: model.weights, learningRate: 1e-9 } as const;
+    const result = await retrain(worker, task(change));
+    assert.deepEqual([result.isReset, result.steps], [false, 6], result.reason);
+    for (const name of ["norm/gamma", "norm/beta"]) {
+      const [serving, source, after] = [weights, model.weights, result.weights].map((of) => of.get(name)!);
+      for (const [index, value] of serving!.entries()) {
+        const drawn = value + result.share * (1 - 0.99 ** 6) * (source![index]! - value);
+        assert.ok(Math.abs(after![index]! - drawn) < 1e-6, `${name}: ${after![index]} for ${drawn}`);
+      }
+    }
+  });
+
+  it("starts from the weights as delivered where what serves has collapsed", async () => {
+    const dull = new Map([...model.weights, ["norm/gamma", new Float32Array(8).fill(1e-6)]]);
+    const collapsed = { graph: model.graph, weights: dull };
+    const samples = { images: drifted.images, count: COUNT };
+    const result = await retrain(worker, task({ model: collapsed, source: model.weights, samples }));
+    assert.deepEqual([result.isReset, result.isFromStart, result.isAccepted], [true, false, true], result.reason);
+    const accuracyOf = async (weights: Model["weights"]): Promise<number> => {
+      await worker.assignWeights(weights);
+      return await evaluateAccuracy(worker, drifted);
+    };
+    assert.ok((await accuracyOf(result.weights)) > (await accuracyOf(model.weights)));
+  });
+
   it("keeps the old weights when the new are worse", async () => {
     const result = await retrain(worker, task({ method: "shot", learningRate: 30, epochs: 1 }));
     assert.equal(result.isAccepted, false);
@@ -141,7 +170,7 @@ describe("retrain()", () => {
 
   it("names the methods that need no labels where there are none", async () => {
     const samples = { images: drifted.images, count: COUNT };
-    const hint = "Without labels, adapt with norm, tent, eta, shot.";
+    const hint = `Without labels, adapt with ${METHODS_WITHOUT_LABELS.join(", ")}.`;
     await assert.rejects(retrain(worker, task({ method: "crossEntropy", samples })), { hint });
   });
 });

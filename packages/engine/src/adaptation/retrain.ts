@@ -33,6 +33,11 @@ export interface Retraining {
   /** Weights to train from, where the samples speak for them (`isBetterStart`). Default: the model's own. */
   readonly start?: ModelWeights | undefined;
   /**
+   * Weights that the model was delivered with, where others serve now: it is drawn back to them where the method does that,
+   * and trained from them where what serves says less of the samples than they (it has collapsed, or fits another drift).
+   */
+  readonly source?: ModelWeights | undefined;
+  /**
    * Wall time for all of it, milliseconds: training stops in time for the result to be judged ("outOfTime"), and what was
    * learned until then counts. At least one step is made. Default: no limit.
    */
@@ -51,6 +56,8 @@ export interface RetrainResult extends Judgement {
   readonly stopped: StopReason;
   /** Whether it was trained from `start`. */
   readonly isFromStart: boolean;
+  /** Whether it was trained from `source`. */
+  readonly isReset: boolean;
   /** The config that ran: what the method never trains is frozen in it. */
   readonly config: RetrainConfig;
   /** Passes over the samples at most: those asked for, or fewer where the method needs no more. */
@@ -96,7 +103,10 @@ export async function retrain(
   requireTrainable(chainOf(model.graph), loss, model.graph.name);
   const config = withPrescribedRates(retraining.config, loss);
   const training = { config, loss, optimizer, replacesStatistics: true };
-  const loaded = await worker.load({ ...model, training }, call);
+  const { source } = retraining;
+  // What is loaded is what a method is drawn back to.
+  const loaded = await worker.load({ ...model, ...given({ weights: source }), training }, call);
+  if (source !== undefined) await worker.assignWeights(model.weights, call);
   await worker.call("samples", { name: SAMPLES, samples: method.needsLabels ? samples : unlabelled(samples) }, call);
   await worker.call("samples", { name: JUDGED, samples: unlabelled(judgedOn) }, call);
   const residentBytes = async (): Promise<number> =>
@@ -106,7 +116,7 @@ export async function retrain(
   const context: RetrainContext = { worker, retraining, method, config, call, options };
   const before = await evaluateJudged(context);
   const judgingMs = performance.now() - judging;
-  const isFromStart = await takesStart(context, before);
+  const from = await takeStart(context, before);
   // Judging again takes as long as it did now, or a little longer when other programs run.
   const trainUntilMs = began + (retraining.maxMs ?? Number.POSITIVE_INFINITY) - JUDGING_ROOM * judgingMs;
   // What the evaluation took stays in TensorFlow's pool: the first step grows by that much less.
@@ -120,7 +130,8 @@ export async function retrain(
     ...judgement,
     weights,
     stopped: trained.stopped,
-    isFromStart,
+    isFromStart: from !== undefined && from === retraining.start,
+    isReset: from !== undefined && from === source,
     config,
     epochs: epochsOf(context),
     steps: trained.steps.length,
@@ -143,15 +154,20 @@ interface RetrainContext {
   readonly call: Pick<CallOptions, "signal">;
 }
 
-/** Gives the worker the weights to start from, where they do better than the model's own. */
-async function takesStart(context: RetrainContext, before: Float32Array): Promise<boolean> {
+/** Gives the worker the weights to start from: those that do best. Undefined: the model's own. */
+async function takeStart(context: RetrainContext, before: Float32Array): Promise<ModelWeights | undefined> {
   const { worker, retraining, call } = context;
-  const { model, start, samples, judgedOn = samples } = retraining;
-  if (start === undefined) return false;
-  await worker.assignWeights(start, call);
-  if (isBetterStart(before, await evaluateJudged(context), judgedOn)) return true;
-  await worker.assignWeights(model.weights, call);
-  return false;
+  const { model, start, source, samples, judgedOn = samples } = retraining;
+  let best: ModelWeights | undefined;
+  let bestLogits = before;
+  for (const weights of [start, source]) {
+    if (weights === undefined) continue;
+    await worker.assignWeights(weights, call);
+    const logits = await evaluateJudged(context);
+    if (isBetterStart(bestLogits, logits, judgedOn)) [best, bestLogits] = [weights, logits];
+  }
+  if (start !== undefined || source !== undefined) await worker.assignWeights(best ?? model.weights, call);
+  return best;
 }
 
 interface TrainedEpochs {

@@ -9,7 +9,7 @@ import {
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { type AttrValue, attr } from "../graph/graph-proto.ts";
 import { emitLoss } from "../losses/loss.ts";
-import { emitUpdate, slotNames } from "../losses/optimizer.ts";
+import { emitUpdate, SOURCE_SLOT, slotNames } from "../losses/optimizer.ts";
 import { placeOf, sampleShapes } from "../model/graph-shapes.ts";
 import type { ModelGraph, ModelNode, SampleShape } from "../model/model-graph.ts";
 import { headOf, type ModelHead } from "../model/model-head.ts";
@@ -100,7 +100,7 @@ class TrainingEmitter {
     emit.named(FETCHES.clock, "Cast", [sinceFirst], { SrcT: DOUBLE, DstT: "float" });
   }
 
-  /** Optimizer slots and accumulators of what trains; returns the nodes that set them to zero. */
+  /** Optimizer slots and accumulators of what trains; returns the nodes that set them to where they begin. */
   #declareState(): readonly string[] {
     const emit = this.#emit;
     const initialised: string[] = [];
@@ -111,8 +111,12 @@ class TrainingEmitter {
       if (this.#plan.config.accumulation > 1) state.push(accumulatorName(name));
       for (const stateName of state) {
         const handle = this.#handles.declare(stateName, shape);
-        const zeros = emit.node("Fill", [emit.ints(shape), FEEDS.initialState], { T: "float", index_type: "int32" });
-        initialised.push(emit.node("AssignVariableOp", [handle, zeros], { dtype: "float" }));
+        const first =
+          stateName === slotName(name, SOURCE_SLOT)
+            ? // A sum, not the value itself: the variables would share its buffer, and the first update copy it.
+              emit.float32("AddV2", this.#read(name), FEEDS.initialState)
+            : emit.node("Fill", [emit.ints(shape), FEEDS.initialState], { T: "float", index_type: "int32" });
+        initialised.push(emit.node("AssignVariableOp", [handle, first], { dtype: "float" }));
       }
     }
     return initialised;

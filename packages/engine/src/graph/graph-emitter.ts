@@ -143,6 +143,14 @@ export class GraphEmitter {
     return this.#reduce("Mean", tensor, axes, keepDims);
   }
 
+  least(tensor: string, axes: readonly number[], keepDims: boolean): string {
+    return this.#reduce("Min", tensor, axes, keepDims);
+  }
+
+  most(tensor: string, axes: readonly number[], keepDims: boolean): string {
+    return this.#reduce("Max", tensor, axes, keepDims);
+  }
+
   #reduce(op: string, tensor: string, axes: readonly number[], keepDims: boolean): string {
     return this.node(op, [tensor, this.ints(axes)], { T: "float", Tidx: "int32", keep_dims: attr.bool(keepDims) });
   }

@@ -76,6 +76,26 @@ const PEERS: Readonly<Record<MethodName, (logits: tf.Tensor2D, labels: Int32Arra
     const perSample = tf.neg(tf.sum(tf.mul(tf.softmax(logits), tf.logSoftmax(logits)), 1));
     return tf.sum(tf.mul(perSample, tf.tensor1d(weights)));
   },
+  roid: (logits) => {
+    const probabilities = tf.softmax(logits);
+    const rows = probabilities.arraySync() as number[][];
+    const scaled = (values: readonly number[]): readonly number[] => {
+      const [least, most] = [Math.min(...values), Math.max(...values)];
+      return values.map((value) => (value - least) / Math.max(most - least, 1e-6));
+    };
+    const unlike = scaled(
+      rows.map((row) => {
+        const product = row.reduce((sum, p, index) => sum + p * LATEST[index]!, 0);
+        return 1 - product / Math.hypot(...row) / Math.hypot(...LATEST);
+      }),
+    );
+    const sure = scaled(rows.map((row) => row.reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0)));
+    const mean = unlike.reduce((sum, value) => sum + value, 0) / unlike.length;
+    const weights = unlike.map((value, index) => (value < mean ? 0 : Math.exp(3 * value * sure[index]!)));
+    const clipped = tf.clipByValue(probabilities, 0, 0.99);
+    const logOdds = tf.log(tf.add(tf.div(clipped, tf.sub(1, clipped)), 1e-5));
+    return tf.neg(tf.sum(tf.mul(tf.sum(tf.mul(clipped, logOdds), 1), tf.tensor1d(weights))));
+  },
   shot: (logits, labels) => {
     const mean = tf.mean(tf.softmax(logits), 0);
     const diversity = tf.neg(tf.sum(tf.mul(mean, tf.log(tf.add(mean, 1e-8)))));

@@ -1,5 +1,7 @@
 import type { MethodName } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
+import { weightedLikelihoodRatio } from "./likelihood-ratio.ts";
+import { cosineToLatest, entropyOf, type LossInputs, type LossTensors } from "./loss-parts.ts";
 
 /** Weight of the pseudo-labels' cross-entropy in SHOT (digits experiments of the paper: 0.1 to 0.3). */
 export const SHOT_PSEUDO_LABEL_WEIGHT = 0.3;
@@ -10,13 +12,12 @@ export const LOSS_WORK_TENSORS: Readonly<Record<MethodName, number>> = {
   crossEntropy: 1,
   tent: 4,
   eta: 6,
+  roid: 8,
   shot: 6,
 };
 
 /** Entropy, as a share of the largest, from which ETA leaves a prediction out as unreliable (Niu et al. 2022: 0.4). */
 const ETA_ENTROPY_SHARE = 0.4;
-/** Keeps a cosine finite. */
-const SMALLEST_SQUARE = 1e-12;
 
 /**
  * Cosine to the mean prediction from which ETA leaves a prediction out as redundant: 0.4 for 10 classes and 0.05 for 1000
@@ -24,27 +25,6 @@ const SMALLEST_SQUARE = 1e-12;
  */
 export function etaCosine(classes: number): number {
   return 0.4 * (classes / 10) ** (Math.log(0.05 / 0.4) / Math.log(1000 / 10));
-}
-
-export interface LossInputs {
-  /** `[b, classes]`. */
-  readonly logits: string;
-  /** int32 `[b]`. */
-  readonly labels: string;
-  /** Scalar: 1 / effective batch, so that the sums over micro-batches are means over the batch. */
-  readonly sampleWeight: string;
-  /** Scalar int32: b. */
-  readonly batch: string;
-  /** `[classes]`: mean of the latest predictions; `[1]`, a zero, before there are any. */
-  readonly meanPrediction: string;
-  readonly classes: number;
-}
-
-export interface LossTensors {
-  /** Scalar: this micro-batch's part of the mean loss. */
-  readonly loss: string;
-  /** `[b, classes]`: gradient of the logits. */
-  readonly gradient: string;
 }
 
 /** Emits a loss of the logits and its gradient in closed form. */
@@ -58,6 +38,8 @@ export function emitLoss(name: MethodName, emit: GraphEmitter, inputs: LossInput
       return entropy(emit, inputs);
     case "eta":
       return reliableEntropy(emit, inputs);
+    case "roid":
+      return weightedLikelihoodRatio(emit, inputs);
     case "shot":
       return informationMaximisation(emit, inputs);
   }
@@ -80,18 +62,6 @@ function entropy(emit: GraphEmitter, { logits, sampleWeight }: LossInputs): Loss
   return { loss, gradient: emit.float32("Mul", slope, emit.float32("Neg", sampleWeight)) };
 }
 
-/** H(p) for each sample, `[b, 1]`, and its slope, `[b, classes]`: dH/dz_j = -slope_j = -p_j (log p_j + H). */
-function entropyOf(
-  emit: GraphEmitter,
-  logits: string,
-): Readonly<Record<"probabilities" | "perSample" | "slope", string>> {
-  const logProbabilities = emit.float32("LogSoftmax", logits);
-  const probabilities = emit.float32("Exp", logProbabilities);
-  const perSample = emit.float32("Neg", emit.sum(emit.float32("Mul", probabilities, logProbabilities), [1], true));
-  const slope = emit.float32("Mul", probabilities, emit.float32("AddV2", logProbabilities, perSample));
-  return { probabilities, perSample, slope };
-}
-
 /**
  * Entropy of the samples whose prediction is reliable (entropy below E0) and not like the latest (cosine to their mean),
  * each weighted by exp(E0 - entropy); weights have no gradient. Its mean is over all samples of the batch: how many of them
@@ -103,14 +73,7 @@ function reliableEntropy(
 ): LossTensors {
   const { probabilities, perSample, slope } = entropyOf(emit, logits);
   const most = emit.float(ETA_ENTROPY_SHARE * Math.log(classes));
-  const product = emit.sum(emit.float32("Mul", probabilities, meanPrediction), [1], true);
-  const squares = emit.float32(
-    "Mul",
-    emit.sum(emit.float32("Square", probabilities), [1], true),
-    emit.sum(emit.float32("Square", meanPrediction), [0], true),
-  );
-  const length = emit.float32("Sqrt", emit.float32("Maximum", squares, emit.float(SMALLEST_SQUARE)));
-  const cosine = emit.float32("RealDiv", product, length);
+  const cosine = cosineToLatest(emit, probabilities, meanPrediction);
   const isReliable = emit.float32("Less", perSample, most);
   const isUnlike = emit.float32("Less", cosine, emit.float(etaCosine(classes)));
   const counts = emit.node("Cast", [emit.node("LogicalAnd", [isReliable, isUnlike])], { SrcT: "bool", DstT: "float" });

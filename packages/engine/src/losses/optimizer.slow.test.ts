@@ -49,6 +49,8 @@ const OPTIMIZERS: readonly (readonly [string, Optimizer, Update])[] = [
   ["Nesterov momentum", { kind: "momentum", momentum: 0.8, nesterov: true }, momentum(0.8, true)],
   ["momentum with weight decay", { kind: "momentum", momentum: 0.9, weightDecay: 0.1 }, momentum(0.9, false)],
   ["Adam", { kind: "adam" }, adam(0.9, 0.999, 1e-7)],
+  ["SGD drawn back to its source", { kind: "sgd", sourcePull: 0.1 }, sgd],
+  ["Adam drawn back to its source", { kind: "adam", sourcePull: 0.1 }, adam(0.9, 0.999, 1e-7)],
   ["Adam with its own constants", { kind: "adam", beta1: 0.5, beta2: 0.9, epsilon: 1e-3 }, adam(0.5, 0.9, 1e-3)],
 ];
 
@@ -63,6 +65,7 @@ async function reference(run: EngineRun, optimizer: Optimizer, update: Update): 
     [...weights].map(([name, { length }]) => [name, [new Float64Array(length), new Float64Array(length)]]),
   );
   const decay = optimizer.kind === "adam" ? 0 : (optimizer.weightDecay ?? 0);
+  const { sourcePull: pull = 0 } = optimizer;
   const rounded = (): ModelWeights => new Map([...state].map(([name, values]) => [name, Float32Array.from(values)]));
   for (let step = 1; step <= STEPS; step++) {
     const { gradients } = await engineGradients({ ...run, weights: rounded() });
@@ -72,6 +75,8 @@ async function reference(run: EngineRun, optimizer: Optimizer, update: Update): 
         return name.endsWith("kernel") ? slope + decay * (values[index] ?? 0) : slope;
       });
       update(values, decayed, slots.get(name) as Float64Array[], step);
+      for (const [index, value] of values.entries())
+        values[index] = value + pull * (weights.get(name)![index]! - value);
     }
   }
   return rounded();

@@ -1,16 +1,29 @@
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { attr } from "../graph/graph-proto.ts";
 
-/** How parameters move. `weightDecay` (L2, on kernels) is added to their gradient. */
-export type Optimizer =
+/**
+ * How parameters move. `weightDecay` (L2, on kernels) is added to their gradient. `sourcePull`: share of the way back to the
+ * weights of the load that they go after each step (weight ensembling, Marsden et al. 2024, section 3.3).
+ */
+export type Optimizer = UpdateRule & { readonly sourcePull?: number };
+
+type UpdateRule =
   | { readonly kind: "sgd"; readonly weightDecay?: number }
   | { readonly kind: "momentum"; readonly momentum: number; readonly nesterov?: boolean; readonly weightDecay?: number }
   | { readonly kind: "adam"; readonly beta1?: number; readonly beta2?: number; readonly epsilon?: number };
 
 const ADAM_DEFAULTS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 } as const;
 
+/** State of `sourcePull`, which begins as the parameter itself; all other state begins as zeros. */
+export const SOURCE_SLOT = "source";
+
 /** Names of the state tensors that an optimizer keeps for each parameter, each of the parameter's shape. */
 export function slotNames(optimizer: Optimizer): readonly string[] {
+  const { sourcePull = 0 } = optimizer;
+  return sourcePull > 0 ? [...ruleSlots(optimizer), SOURCE_SLOT] : ruleSlots(optimizer);
+}
+
+function ruleSlots(optimizer: UpdateRule): readonly string[] {
   switch (optimizer.kind) {
     case "sgd":
       return [];
@@ -31,34 +44,57 @@ export function fedLearningRate(optimizer: Optimizer, learningRate: number, step
   return (learningRate * Math.sqrt(1 - beta2 ** step)) / (1 - beta1 ** step);
 }
 
+interface UpdatedVariable {
+  readonly handle: string;
+  /** In the order of `slotNames`. */
+  readonly slots: readonly string[];
+  readonly isKernel: boolean;
+}
+
 /** Emits the update of one variable in place. */
 export function emitUpdate(
   optimizer: Optimizer,
   emit: GraphEmitter,
-  variable: { readonly handle: string; readonly slots: readonly string[]; readonly isKernel: boolean },
+  { handle, slots, isKernel }: UpdatedVariable,
   gradient: string,
   learningRate: string,
 ): void {
+  const { sourcePull = 0 } = optimizer;
+  const variable = { handle, slots: slots.slice(0, ruleSlots(optimizer).length), isKernel };
+  const updated = emitRule(optimizer, emit, variable, gradient, learningRate);
+  const source = slots.at(-1);
+  if (sourcePull <= 0 || source === undefined) return;
+  const read = (from: string): string => emit.node("ReadVariableOp", [from, `^${updated}`], { dtype: "float" });
+  const back = emit.float32("Mul", emit.float32("Sub", read(source), read(handle)), emit.float(sourcePull));
+  emit.node("AssignAddVariableOp", [handle, back], { dtype: "float" });
+}
+
+/** Returns the node that updates. */
+function emitRule(
+  optimizer: UpdateRule,
+  emit: GraphEmitter,
+  variable: UpdatedVariable,
+  gradient: string,
+  learningRate: string,
+): string {
   const type = { T: "float" } as const;
   switch (optimizer.kind) {
     case "sgd": {
       const decayed = withDecay(emit, variable, gradient, optimizer.weightDecay ?? 0);
-      emit.node("ResourceApplyGradientDescent", [variable.handle, learningRate, decayed], type);
-      return;
+      return emit.node("ResourceApplyGradientDescent", [variable.handle, learningRate, decayed], type);
     }
     case "momentum": {
       const decayed = withDecay(emit, variable, gradient, optimizer.weightDecay ?? 0);
       const inputs = [variable.handle, ...variable.slots, learningRate, decayed, emit.float(optimizer.momentum)];
-      emit.node("ResourceApplyMomentum", inputs, { ...type, use_nesterov: attr.bool(optimizer.nesterov ?? false) });
-      return;
+      const attributes = { ...type, use_nesterov: attr.bool(optimizer.nesterov ?? false) };
+      return emit.node("ResourceApplyMomentum", inputs, attributes);
     }
     case "adam": {
       const { beta1 = ADAM_DEFAULTS.beta1, beta2 = ADAM_DEFAULTS.beta2, epsilon = ADAM_DEFAULTS.epsilon } = optimizer;
       const noPower = emit.float(0);
       const constants = [emit.float(beta1), emit.float(beta2), emit.float(epsilon)];
       const inputs = [variable.handle, ...variable.slots, noPower, noPower, learningRate, ...constants, gradient];
-      emit.node("ResourceApplyAdam", inputs, type);
-      return;
+      return emit.node("ResourceApplyAdam", inputs, type);
     }
   }
 }

@@ -22,6 +22,7 @@ const NESTEROV: Optimizer = { kind: "momentum", momentum: 0.9, nesterov: true };
  * - Norm (Schneider et al. 2020): no training; statistics of batch normalisation are taken over.
  * - Tent (Wang et al. 2021): entropy of the predictions.
  * - ETA (Niu et al. 2022): entropy of reliable predictions that differ from the mean of the latest.
+ * - ROID (Marsden et al. 2024): likelihood ratio, drawn back to the source by a hundredth at each step.
  * - SHOT (Liang et al. 2020): information maximisation and pseudo-labels.
  * - Cross-entropy: where labels are known.
  */
@@ -35,6 +36,12 @@ const METHODS: Readonly<Record<MethodName, Omit<AdaptationMethod, "loss">>> = {
   },
   tent: { optimizer: { kind: "adam" }, learningRate: 1e-3, needsLabels: false, usesPseudoLabels: false },
   eta: { optimizer: { kind: "adam" }, learningRate: 1e-3, needsLabels: false, usesPseudoLabels: false },
+  roid: {
+    optimizer: { kind: "adam", sourcePull: 0.01 },
+    learningRate: 1e-3,
+    needsLabels: false,
+    usesPseudoLabels: false,
+  },
   shot: { optimizer: NESTEROV, learningRate: 5e-3, needsLabels: false, usesPseudoLabels: true },
   crossEntropy: { optimizer: NESTEROV, learningRate: 1e-2, needsLabels: true, usesPseudoLabels: false },
 };
