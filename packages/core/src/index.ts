@@ -230,11 +230,14 @@ export {
   CUT_REASONS,
   type Cut,
   type CutReason,
+  type MethodPrediction,
+  type MethodSearch,
   observe,
   Planner,
   plannerOf,
   type SearchResult,
   type StepPrediction,
+  searchMethods,
   windowOverheadMs,
 } from "./search/index.ts";
 export {

@@ -47,14 +47,18 @@ interface KnownCurve {
 }
 
 /**
- * Known without measuring: where everything is frozen, normalisation's statistics too, nothing is gained or lost. Without
- * it what a half frozen model gains would be expected of one that is hardly trained at all.
+ * Known without measuring, unless it was (a method may take over statistics alone): where everything is frozen, nothing is
+ * gained or lost. Without it what a half frozen model gains would be expected of one that is hardly trained at all.
  */
 const ALL_FROZEN: KnownCurve = {
   freezing: { featureExtraction: 1, normalisation: 1, linear: 1 },
   microBatch: undefined,
   curve: LearningCurve.flat(),
 };
+
+function isAllFrozen(freezing: FreezingRates): boolean {
+  return LAYER_CLASSES.every((layerClass) => freezing[layerClass] === ALL_FROZEN.freezing[layerClass]);
+}
 
 /**
  * Accuracy of any freezing and micro-batch at the end of a training, from curves measured for a few. What was not
@@ -92,7 +96,8 @@ export class AccuracyModel {
       microBatch: first.microBatch,
       curve: fitLearningCurve(observations),
     }));
-    this.#known = groups.size > 0 ? [...measured, ALL_FROZEN] : guessedCurves();
+    const isMeasured = measured.some(({ freezing }) => isAllFrozen(freezing));
+    this.#known = groups.size === 0 ? guessedCurves() : isMeasured ? measured : [...measured, ALL_FROZEN];
   }
 
   /** Accuracy after at most `steps` steps under a config, stopping where it is best. */

@@ -163,3 +163,10 @@ test("the truth lies in the interval of 9 of 10 windows, whatever the model, met
     assert.ok(held.length >= 0.9 * rows.length, `${name}: ${held.length} of ${rows.length}`);
   }
 });
+
+test("where everything is frozen nothing is gained, unless it was measured: statistics may be taken over", () => {
+  const measured = new AccuracyModel([sample(1, 16, 0.2)], { hasBatchStatistics: false });
+  assert.ok(Math.abs(measured.predict(uniformFreezing(1), 16, 40).expected - 0.7) < 0.03);
+  const other = new AccuracyModel([sample(0, 16, 0.2)], { hasBatchStatistics: false });
+  assert.ok(Math.abs(other.predict(uniformFreezing(1), 16, 40).expected - 0.5) < 0.03);
+});

@@ -50,8 +50,8 @@ export class RotorPlacement {
     const key = `${mode.join()} ${firstUnit} ${spacing}`;
     return remembered(this.#schedules, key, () => {
       const { chain } = this.#costs;
-      // Only the last unit trains: there is nothing to place.
-      if (firstUnit === chain.units.length - 1) return [unitSchedule(chain, { kind: "none" })];
+      // Nothing trains, or the last unit alone: there is nothing to place.
+      if (firstUnit < 0 || firstUnit === chain.units.length - 1) return [unitSchedule(chain, { kind: "none" })];
       const table = this.#table(mode);
       return spaced(table.breakpoints(firstUnit), spacing).map((bytes) =>
         withFrozenPrefix(table.schedule(bytes, firstUnit)!, firstUnit),

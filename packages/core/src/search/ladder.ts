@@ -39,7 +39,7 @@ export function chooseRungs(
 }
 
 /** Rungs with their exact memory, cheapest first, below the best; those that turn out no cheaper are left out. */
-export function orderedLadder(below: readonly Prediction[], best: Prediction): readonly Prediction[] {
+export function orderedLadder<Rung extends Prediction>(below: readonly Rung[], best: Rung): readonly Rung[] {
   const cheaper = below
     .filter(({ memoryBytes }) => memoryBytes.upper < best.memoryBytes.upper)
     .sort((left, right) => left.memoryBytes.upper - right.memoryBytes.upper);

@@ -3,7 +3,7 @@ import type { CandidateTable } from "./candidate-table.ts";
 import { SAME_ACCURACY } from "./ladder.ts";
 
 /** Accuracy that "nearly the best" may miss. */
-const TOLERANCE = 0.01;
+export const TOLERANCE = 0.01;
 
 export interface RankingRule {
   readonly objective: SearchObjective;

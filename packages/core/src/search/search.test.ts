@@ -189,6 +189,16 @@ test("a method's fixed rates hold in every candidate", () => {
   assert.equal(tent.catalogue.choices.length, 10);
 });
 
+test("where nothing is trained, all that is chosen is the micro-batch", () => {
+  const batchNormed = resnetLikeChain(20, "batchNorm");
+  const costs = new CostModel(batchNormed, simulatedProfile(batchNormed));
+  const norm = new CandidateTable(costs, accuracy, { featureExtraction: 1, normalisation: 1, linear: 1 });
+  const { best } = search(norm, plenty);
+  assert.deepEqual(best.config.freezing, uniformFreezing(1));
+  assert.equal(norm.catalogue.choices.length, 1);
+  search(norm, plenty).forEach(({ memoryBytes, stepMs }) => assert.ok(memoryBytes.expected > 0 && stepMs.expected > 0));
+});
+
 test("a budget under the least of any config names that config and its size", () => {
   assert.throws(
     () => search(table, { memoryBytes: leastBytes / 10, windowMs: 1e6 }),

@@ -55,7 +55,8 @@ export async function probe(task: ProbeTask, budget: ProbeBudget, options: Probe
       findings.keepTiming(await timed(context));
       await new StepMeasurements(context, findings).run();
     }
-    accuracy = await measureAccuracy(context, findings.costModel());
+    const curves = await measureAccuracy([{ context, costModel: findings.costModel() }]);
+    accuracy = curves.map(({ sample }) => sample);
   } catch (error) {
     // What the time was too short for is left out; a cancel and a lack of memory end everything.
     if (guard.reason === undefined) throw error;

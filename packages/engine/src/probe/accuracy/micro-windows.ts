@@ -1,4 +1,10 @@
-import { type AccuracySample, type HalvingCandidate, type RetrainConfig, successiveHalving } from "@mpo/core";
+import {
+  type AccuracySample,
+  type HalvingCandidate,
+  type MethodName,
+  type RetrainConfig,
+  successiveHalving,
+} from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import { labelByModel } from "../../adaptation/retrain.ts";
 import { GUARD_AT_START, watchEpoch } from "../../adaptation/training-guard.ts";
@@ -16,14 +22,19 @@ export interface ProbeSamples {
   readonly judged: Samples;
 }
 
+/** Something to train for a few steps. */
+export interface LearningCandidate {
+  readonly method: AdaptationMethod;
+  readonly config: RetrainConfig;
+  /** Predicted time of one step. */
+  readonly stepMs: number;
+}
+
 export interface MicroWindowTask {
   readonly model: Model;
-  readonly method: AdaptationMethod;
   readonly samples: ProbeSamples;
-  /** Configs that differ in what they learn, in order of promise. */
-  readonly configs: readonly RetrainConfig[];
-  /** Predicted time of one step. */
-  readonly stepMs: (config: RetrainConfig) => number;
+  /** They differ in what they learn, and come in order of promise. */
+  readonly candidates: readonly LearningCandidate[];
   readonly budgetMs: number;
   readonly seed: number;
 }
@@ -35,16 +46,21 @@ const ADAPTED = "adapted";
  */
 const MOST_JUDGED = 384;
 
+/** What was seen of a candidate of a method. */
+export interface LearnedCurve {
+  readonly method: MethodName;
+  readonly sample: AccuracySample;
+}
+
 /** One candidate on its way: where its training stands. */
-interface Course extends HalvingCandidate {
-  readonly config: RetrainConfig;
+interface Course extends HalvingCandidate, LearningCandidate {
   weights: ModelWeights;
   steps: number;
   readonly points: { readonly steps: number; readonly accuracy: number }[];
 }
 
 /**
- * Trains the configs for a few steps each on recent samples, the better ones for longer (successive halving), and judges
+ * Trains the candidates for a few steps each on recent samples, the better ones for longer (successive halving), and judges
  * them after each round. One worker does all: nothing of its memory is measured. Returns one curve for each config that
  * was judged; none without a judge, or without time for one round.
  */
@@ -52,10 +68,12 @@ export async function runMicroWindows(
   worker: EngineWorker,
   task: MicroWindowTask,
   { signal, clock }: { readonly signal: AbortSignal; readonly clock: Clock },
-): Promise<readonly AccuracySample[]> {
+): Promise<readonly LearnedCurve[]> {
   const began = clock.monotonicMs();
-  const { model, samples, method } = task;
-  if (method.needsLabels && samples.adapted.labels === undefined) return [];
+  const { model, samples } = task;
+  const isLabelled = samples.adapted.labels !== undefined;
+  const candidates = task.candidates.filter(({ method }) => isLabelled || !method.needsLabels);
+  if (candidates.length === 0) return [];
   await worker.load({ ...model }, { signal });
   const judgedFrom = clock.monotonicMs();
   const loadMs = judgedFrom - began;
@@ -64,9 +82,9 @@ export async function runMicroWindows(
   if (judge === undefined) return [];
   const startAccuracy = await judge.read();
   const judgeMs = clock.monotonicMs() - judgedFrom;
-  const courses = task.configs.map((config): Course => {
-    const costs = { msPerStep: task.stepMs(config), setupMs: judgeMs + loadMs };
-    return { config, ...costs, weights: model.weights, steps: 0, points: [] };
+  const courses = candidates.map((candidate): Course => {
+    const costs = { msPerStep: candidate.stepMs, setupMs: judgeMs + loadMs };
+    return { ...candidate, ...costs, weights: model.weights, steps: 0, points: [] };
   });
   const halvingBegan = clock.monotonicMs();
   try {
@@ -85,25 +103,21 @@ export async function runMicroWindows(
   }
   return courses
     .filter(({ points }) => points.length > 0)
-    .map(({ config, points }) => ({
-      freezing: config.freezing,
-      microBatch: config.microBatch,
-      judge: judge.kind,
-      startAccuracy,
-      points,
-      judgedSamples: judged.count,
+    .map(({ method, config: { freezing, microBatch }, points }) => ({
+      method: method.loss,
+      sample: { freezing, microBatch, judge: judge.kind, startAccuracy, points, judgedSamples: judged.count },
     }));
 }
 
 /** Trains on from where the course stands; false when it diverged or collapsed. The worker holds its weights after. */
 async function train(
   worker: EngineWorker,
-  { model, method, samples, seed }: MicroWindowTask,
+  { model, samples, seed }: MicroWindowTask,
   course: Course,
   steps: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { config } = course;
+  const { method, config } = course;
   const { loss, optimizer } = method;
   const training = { config, loss, optimizer, replacesStatistics: true };
   await worker.load({ graph: model.graph, weights: course.weights, training }, { signal });
