@@ -61,6 +61,7 @@ describe("mpo", () => {
       code: 2,
       says: /--segments[\s\S]*hint: Leave --segments out/u,
     },
+    { args: ["retrain", "--weights", "x", "--method", "auto"], code: 2, says: /without --auto, nothing chooses/u },
     { args: ["coordinator", "--listen", "7443"], code: 2, says: /Expected HOST:PORT/u },
     { args: ["retrain", "--weights", "x", "--memory-cap", "150"], code: 2, says: /size with its unit/u },
     {

@@ -155,8 +155,10 @@ export {
 } from "./numerics/index.ts";
 export {
   type BackwardInstruction,
+  changesAnything,
   type ForwardInstruction,
   freezingChoices,
+  frozenBy,
   frozenParameters,
   hasChoice,
   hasEffect,
@@ -235,6 +237,7 @@ export {
   observe,
   Planner,
   plannerOf,
+  type SearchOptions,
   type SearchResult,
   type StepPrediction,
   searchMethods,

@@ -9,14 +9,21 @@ import { addInputOptions } from "../options/input-options.ts";
 import { durationInMs, numberBetween, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
 import { weightsOption } from "../options/subject-options.ts";
 import { forceOption } from "../planning/check-output.ts";
-import { type AutoRetrainOptions, runAutoRetrain } from "../retrain/auto-retrain.ts";
+import { ANY_METHOD, type AutoRetrainOptions, runAutoRetrain } from "../retrain/auto-retrain.ts";
 import { runRetrain } from "../retrain/run-retrain.ts";
 
 /** `mpo retrain`: under given m-hyperparameters, or with `--auto` under those that a search chooses. */
 export function define(command: Command, context: CommandContext): void {
   command
     .addOption(weightsOption())
-    .addOption(choice("--method <name>", "how; only crossEntropy needs labels", METHOD_NAMES, "tent"));
+    .addOption(
+      choice(
+        "--method <name>",
+        `how; only crossEntropy needs labels; with --auto, ${ANY_METHOD} chooses one that needs none`,
+        [...METHOD_NAMES, ANY_METHOD],
+        "tent",
+      ),
+    );
   addDriftOptions(addInputOptions(addDatasetOptions(command)), "gaussian_noise")
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 1000)
     .option("--judge-samples <n>", "other test images, to judge the result", wholeNumber(1), 1000)
@@ -33,9 +40,14 @@ export function define(command: Command, context: CommandContext): void {
   addBudgetOptions(command, "auto: ")
     .option("--profile <file>", "auto: use this profile and add to it what the window shows, instead of probing")
     .option("--probe-time <duration>", "auto: time for the probe (default: a third of the window, 20s)", durationInMs)
-    .action((options: AutoRetrainOptions & { readonly auto: boolean }) =>
-      options.auto ? runAutoRetrain(options, context) : runRetrain(options, context),
-    )
+    .action((options: AutoRetrainOptions & { readonly auto: boolean }) => {
+      const { method } = options;
+      if (options.auto) return runAutoRetrain(options, context);
+      if (method !== ANY_METHOD) return runRetrain({ ...options, method }, context);
+      throw new MpoError("invalid-argument", `without --auto, nothing chooses for --method ${ANY_METHOD}`, {
+        hint: "Add --auto, or name a method.",
+      });
+    })
     .hook("preAction", () => requireAutoFor(command));
 }
 

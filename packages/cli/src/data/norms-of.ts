@@ -1,4 +1,3 @@
-import type { MethodName } from "@mpo/core";
 import { type Model, type Samples, withNeutralNorms, withNormsPutBack } from "@mpo/engine";
 import type { Files, Output, Stop } from "../command-context.ts";
 
@@ -8,7 +7,7 @@ import type { Files, Output, Stop } from "../command-context.ts";
  */
 export async function withNormsOf(
   model: Model,
-  method: MethodName,
+  method: string,
   references: Samples | undefined,
   { environment, terminal, signal }: Files & Output & Stop,
 ): Promise<Model> {

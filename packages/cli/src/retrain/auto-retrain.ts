@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import {
+  type Chain,
   describeConfig,
   endOfWindow,
   formatAccuracy,
@@ -7,16 +8,21 @@ import {
   formatDuration,
   formatMs,
   given,
+  hasCode,
   isOutOfMemory,
   type MethodName,
+  type MethodPrediction,
+  type MethodSearch,
   MpoError,
   observe,
-  type Prediction,
   type Profile,
   plannerOf,
   runWindow,
   SECOND_MS,
+  type SearchBudget,
+  type SearchOptions,
   type SearchResult,
+  searchMethods,
   typical,
   windowOverheadMs,
 } from "@mpo/core";
@@ -24,6 +30,7 @@ import {
   chainOf,
   ENGINE_VERSION,
   graphDigest,
+  METHODS_WITHOUT_LABELS,
   type Model,
   type RungResult,
   type RungTraining,
@@ -43,33 +50,39 @@ import { type Progress, startProgress } from "../output/progress.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
 import { checkModelOutput } from "../planning/check-model-output.ts";
 import { deviceFacts } from "../planning/device-facts.ts";
-import { probeHere } from "../planning/probe-here.ts";
+import { probeHere, probeMethodsHere } from "../planning/probe-here.ts";
 import { readProfileDocument, writeProfileDocument } from "../planning/profile-document.ts";
 import { type RetrainCommandOptions, writeAccepted } from "./run-retrain.ts";
 
-export interface AutoRetrainOptions extends RetrainCommandOptions, Omit<BudgetOptions, "window"> {
+/** Any method that needs no labels: the search chooses one. */
+export const ANY_METHOD = "auto";
+
+export interface AutoRetrainOptions extends Omit<RetrainCommandOptions, "method">, Omit<BudgetOptions, "window"> {
+  readonly method: MethodName | typeof ANY_METHOD;
   readonly window?: number;
   /** An earlier profile: it is used instead of probing, and what the window shows is written back. */
   readonly profile?: string;
   readonly probeTime?: number;
 }
 
-/** Share of the window that a probe may take unless another is given, and how long at most. */
+/** Share of the window that a probe may take unless another is given, and how long at most: of one method, or of all. */
 const PROBE_SHARE = 1 / 3;
-const MOST_PROBE_MS = 20_000;
+const MOST_PROBE_MS = { one: 20_000, all: 40_000 };
 
 /** One retraining in which everything was chosen: what was expected of it, and what came. */
 interface AutoWindow {
   readonly profile: Profile;
-  readonly result: SearchResult;
-  readonly chosen: Prediction;
+  readonly budget: SearchBudget;
+  /** What each method would bring, the best first. */
+  readonly methods: readonly MethodPrediction[];
+  readonly chosen: MethodPrediction;
   readonly retrained: RungResult;
 }
 
 /**
- * Probes (or takes a profile), searches what fits memory and what is left of the window, and runs the chosen config with
- * its upper bound as the allocator's hard limit; one that breaks it is replaced by the next rung below. Then it reports
- * what was predicted against what was measured, and feeds it back into the profile.
+ * Probes (or takes a profile), searches the method, where it is left open, and the config that fits memory and what is left
+ * of the window, and runs it with its upper bound as the allocator's hard limit; one that breaks it is replaced by the next
+ * rung below. Then it reports what was predicted against what was measured, and feeds it back into the profile.
  */
 export async function runAutoRetrain(options: AutoRetrainOptions, context: CommandContext): Promise<void> {
   const { workingFolder, signal } = context;
@@ -77,7 +90,7 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
   if (options.window === undefined) {
     throw new MpoError("invalid-argument", "--auto needs --window", { hint: "Add --window 60s, for instance." });
   }
-  const { method, window, seed, learningRate, output: wanted } = options;
+  const { window, seed, learningRate, output: wanted } = options;
   if (wanted !== undefined) await checkModelOutput(wanted, { workingFolder, ...options });
   const weights = resolve(workingFolder, options.weights);
   const loaded = await loadModel(weights, signal, options);
@@ -85,21 +98,23 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
   const test = await loadTestImages(options, loaded, weights, context);
   const damage = await damageOptions([options.corruption], options, context);
   const { adapted, adaptedClean, judged } = await driftedSamples(test, options, damage);
-  const model = await withNormsOf(loaded, method, adaptedClean, context);
+  const model = await withNormsOf(loaded, options.method, adaptedClean, context);
   const endMs = performance.now() + window;
-  const profile = await profileFor(options, { model, method, adapted }, window, context);
+  const profiles = await profilesFor(options, { model, adapted }, window, context);
+  // The methods' profiles differ in what a plan says of them: their units' times, and what others took, are the same.
+  const [profile] = profiles.values() as Iterable<Profile> as [Profile];
   const leftMs = endMs - performance.now();
   if (leftMs <= 0) throw new MpoError("over-budget", "probing took the whole window", { hint: "Give it more time." });
   const budget = budgetFrom({ ...options, window: leftMs }, profile);
   const overheadMs = windowOverheadMs(profile, leftMs);
-  const result = plannerOf(profile, chainOf(model.graph)).search(budget, { ...options, overheadMs });
-  const task = { model, method, samples: adapted, judgedOn: judged, seed, ...given({ learningRate }) };
+  const { ladder, methods } = searchAll(profiles, chainOf(model.graph), budget, { ...options, overheadMs });
+  const task = { model, samples: adapted, judgedOn: judged, seed, ...given({ learningRate }) };
   const run = await runWindow(
-    { rungs: result.ladder, windowMs: endMs - performance.now() },
+    { rungs: ladder, windowMs: endMs - performance.now() },
     {
       clock: systemClock,
       freeBytes: () => budget.memoryBytes,
-      train: (rung, limits) => trainShown({ ...task, rung, ...limits }, options, context),
+      train: (rung, limits) => trainShown({ ...task, rung, method: rung.method, ...limits }, options, context),
     },
     signal,
   );
@@ -109,31 +124,58 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
     context.terminal.note(`over its bound of ${formatBytes(rung.memoryBytes.upper)}: ${describeConfig(rung.config)}`);
   }
   const { rung: chosen, result: retrained } = endOfWindow(run);
-  const output = await writeAccepted(options, retrained, model, context);
+  const output = await writeAccepted({ ...options, method: chosen.method }, retrained, model, context);
   await feedBack(options, model, profile, retrained, context);
-  print(options, { profile, result, chosen, retrained }, output, performance.now() - began, context);
+  print(options, { profile, budget, methods, chosen, retrained }, output, performance.now() - began, context);
+}
+
+/** The search over each method's configs, joined. Throws what the last of them threw where none fits. */
+function searchAll(
+  profiles: ReadonlyMap<MethodName, Profile>,
+  chain: Chain,
+  budget: SearchBudget,
+  options: SearchOptions,
+): MethodSearch {
+  const results = new Map<MethodName, SearchResult>();
+  let unfitting: unknown;
+  for (const [method, profile] of profiles) {
+    try {
+      results.set(method, plannerOf(profile, chain).search(budget, options));
+    } catch (thrown) {
+      if (!hasCode(thrown, "over-budget")) throw thrown;
+      unfitting = thrown;
+    }
+  }
+  if (results.size === 0) throw unfitting;
+  return searchMethods(results);
 }
 
 interface ProbedTask {
   readonly model: Model;
-  readonly method: MethodName;
   readonly adapted: Samples;
 }
 
-async function profileFor(
+/** What is known of each method that may be chosen. */
+async function profilesFor(
   options: AutoRetrainOptions,
-  { model, method, adapted }: ProbedTask,
+  { model, adapted }: ProbedTask,
   windowMs: number,
   context: Files & Output & Stop,
-): Promise<Profile> {
+): Promise<ReadonlyMap<MethodName, Profile>> {
+  const { method } = options;
   if (options.profile !== undefined) {
+    if (method === ANY_METHOD) {
+      throw new MpoError("invalid-argument", `a profile is of one method; expected its name, not ${ANY_METHOD}`, {
+        hint: `Name the method, or leave --profile out.`,
+      });
+    }
     const expected = {
       graphDigest: graphDigest(model.graph),
       deviceClass: deviceFacts().class,
       engine: ENGINE_VERSION,
     };
     const { profile } = await readProfileDocument(options.profile, context, expected);
-    if (profile.method.loss === method) return profile;
+    if (profile.method.loss === method) return new Map([[method, profile]]);
     throw new MpoError(
       "precondition-failed",
       `${options.profile} was probed for ${profile.method.loss}, not ${method}`,
@@ -142,12 +184,17 @@ async function profileFor(
       },
     );
   }
-  const maxMs = options.probeTime ?? Math.min(MOST_PROBE_MS, PROBE_SHARE * windowMs);
+  const maxMs =
+    options.probeTime ?? Math.min(MOST_PROBE_MS[method === ANY_METHOD ? "all" : "one"], PROBE_SHARE * windowMs);
   context.terminal.note(`probing for ${formatDuration(maxMs / SECOND_MS)} ...`);
   // What a device has: recent inputs, without labels.
   const samples = { adapted, judged: { images: adapted.images, count: adapted.count } };
-  const task = { model, method, effectiveBatch: options.batch, samples };
-  return await probeHere(task, { maxMs, ...given({ memoryBytes: options.memory }) }, options, context);
+  const task = { model, effectiveBatch: options.batch, samples };
+  const budget = { maxMs, ...given({ memoryBytes: options.memory }) };
+  if (method === ANY_METHOD) {
+    return await probeMethodsHere({ ...task, methods: METHODS_WITHOUT_LABELS }, budget, options, context);
+  }
+  return new Map([[method, await probeHere({ ...task, method }, budget, options, context)]]);
 }
 
 /** Trains a rung under a bar. */
@@ -156,7 +203,7 @@ async function trainShown(
   { threads }: AutoRetrainOptions,
   { terminal, environment, signal }: Files & Output & Stop,
 ): Promise<RungResult> {
-  terminal.note(`running ${describeConfig(training.rung.config)}`);
+  terminal.note(`running ${training.method}, ${describeConfig(training.rung.config)}`);
   let progress: Progress | undefined;
   try {
     return await trainRung(training, {
@@ -186,28 +233,34 @@ async function feedBack(
 
 function print(
   options: AutoRetrainOptions,
-  { profile, result, chosen, retrained }: AutoWindow,
+  { profile, budget, methods, chosen, retrained }: AutoWindow,
   output: string | undefined,
   totalMs: number,
   { terminal }: Output,
 ): void {
   const { weights: _, epochs, ...measured } = retrained;
   const { stepMs, overheadMs } = measured;
-  const { method, corruption, severity } = options;
+  const { corruption, severity } = options;
+  const { method, ...predicted } = chosen;
   terminal.record({
     event: "retrained",
     method,
+    methods: Object.fromEntries(methods.map(({ method: each, ...prediction }) => [each, prediction])),
     corruption,
     severity,
     epochs,
-    budget: result.budget,
-    predicted: chosen,
+    budget,
+    predicted,
     measured: { ...measured, ...accuracyIntervalOf(retrained) },
     probe: options.profile === undefined ? profile.spent : null,
     totalMs,
     output: output ?? null,
   });
   terminal.line(`${retrained.isAccepted ? "accepted" : "rejected"}: ${retrained.reason}`);
+  if (methods.length > 1) {
+    const brings = methods.map((each) => `${each.method} ${formatAccuracy(each.accuracy)}`);
+    terminal.line(`method: ${method}; predicted accuracy of each: ${brings.join(", ")}`);
+  }
   terminal.line(`config: ${describeConfig(chosen.config)}; ${retrained.steps} steps, ${STOP_WORDS[retrained.stopped]}`);
   terminal.line(
     `memory: predicted ${formatBytes(chosen.memoryBytes.expected)}, at most ${formatBytes(chosen.memoryBytes.upper)}; ` +

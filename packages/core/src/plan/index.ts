@@ -3,6 +3,8 @@ export { type FixedRates, type FreezingChoice, freezingChoices, hasChoice, train
 export { planStep } from "./plan-step.ts";
 export { type CheckpointKind, POLICIES, POLICY_NAMES, type PolicyName, type PolicyRules } from "./policies.ts";
 export {
+  changesAnything,
+  frozenBy,
   METHOD_NAMES,
   type MethodName,
   prescribedRates,

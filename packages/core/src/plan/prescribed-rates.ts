@@ -49,15 +49,25 @@ export function withPrescribedRates(config: RetrainConfig, loss: string): Retrai
   };
 }
 
+/** What of a model trains under a method that has all its layers: `frozen[parameterId]`. */
+export function frozenBy(chain: Chain, loss: string): readonly boolean[] {
+  return frozenParameters(chain, withPrescribedRates(resolveRetrainConfig({}), loss).freezing);
+}
+
+/** Whether a method changes anything of a model. */
+export function changesAnything(chain: Chain, loss: string): boolean {
+  return hasEffect(chain, frozenBy(chain, loss));
+}
+
 /** Throws `invalid-argument` for a model of which a method changes nothing, such as Tent without a normalisation layer. */
 export function requireTrainable(chain: Chain, loss: string, model: string): void {
-  const freezingOf = (method: string) => withPrescribedRates(resolveRetrainConfig({}), method).freezing;
-  const changes = (method: string): boolean => hasEffect(chain, frozenParameters(chain, freezingOf(method)));
-  if (changes(loss)) return;
-  const nothing = `nothing that ${loss} trains (${describeFreezing(freezingOf(loss))})`;
+  if (changesAnything(chain, loss)) return;
+  const { freezing } = withPrescribedRates(resolveRetrainConfig({}), loss);
+  const nothing = `nothing that ${loss} trains (${describeFreezing(freezing)})`;
   const has =
     prescribedRates(loss) === NOTHING ? `no batch normalisation, the one thing that ${loss} changes` : nothing;
+  const others = METHOD_NAMES.filter((method) => changesAnything(chain, method));
   throw new MpoError("invalid-argument", `${model} has ${has}`, {
-    hint: `Use a method that trains other layers: ${METHOD_NAMES.filter(changes).join(" or ") || "none does"}.`,
+    hint: `Use a method that trains other layers: ${others.join(" or ") || "none does"}.`,
   });
 }

@@ -4,9 +4,9 @@ import { chooseRung, type RungChoice } from "./choose-rung.ts";
 import { type InfeasibleConfigs, markInfeasible } from "./infeasible-configs.ts";
 
 /** What a window may run, and what it may spend. */
-export interface Window {
+export interface Window<Rung extends Prediction = Prediction> {
   /** Cheapest memory first. */
-  readonly rungs: readonly Prediction[];
+  readonly rungs: readonly Rung[];
   /** The highest that may run; default: the last. */
   readonly chosenRung?: number;
   readonly windowMs: number;
@@ -16,24 +16,24 @@ export interface Window {
 }
 
 /** What a window needs from its caller. */
-export interface WindowPorts<Result> {
+export interface WindowPorts<Result, Rung extends Prediction = Prediction> {
   readonly clock: { now(): number; monotonicMs(): number };
   /** Bytes that a retraining may take now, above the idle worker. */
   freeBytes(): number | Promise<number>;
   /** Trains one rung: under `memoryBytes` as the allocator's hard limit, and within `maxMs`. */
-  train(rung: Prediction, limits: { readonly memoryBytes: number; readonly maxMs: number }): Promise<Result>;
+  train(rung: Rung, limits: { readonly memoryBytes: number; readonly maxMs: number }): Promise<Result>;
 }
 
-export interface WindowTry<Result> {
-  readonly rung: Prediction;
+export interface WindowTry<Result, Rung extends Prediction = Prediction> {
+  readonly rung: Rung;
   /** Milliseconds since 1970-01-01 UTC. */
   readonly openedAtMs: number;
   readonly durationMs: number;
   readonly ended: { readonly result: Result } | { readonly error: MpoError };
 }
 
-export interface WindowRun<Result> {
-  readonly tries: readonly WindowTry<Result>[];
+export interface WindowRun<Result, Rung extends Prediction = Prediction> {
+  readonly tries: readonly WindowTry<Result, Rung>[];
   readonly infeasible: InfeasibleConfigs;
 }
 
@@ -45,13 +45,13 @@ const LEAST_MS = 1_000;
  * cheaper one is tried, until one ends otherwise, none is left or the time is over. The agent's daemon runs this without
  * loading the engine: how a rung is trained is a port.
  */
-export async function runWindow<Result>(
-  { rungs, chosenRung = rungs.length - 1, windowMs, infeasible: failed = {}, isAllowed }: Window,
-  { clock, freeBytes, train }: WindowPorts<Result>,
+export async function runWindow<Result, Rung extends Prediction>(
+  { rungs, chosenRung = rungs.length - 1, windowMs, infeasible: failed = {}, isAllowed }: Window<Rung>,
+  { clock, freeBytes, train }: WindowPorts<Result, Rung>,
   signal: AbortSignal,
-): Promise<WindowRun<Result>> {
+): Promise<WindowRun<Result, Rung>> {
   const endMs = clock.monotonicMs() + windowMs;
-  const tries: WindowTry<Result>[] = [];
+  const tries: WindowTry<Result, Rung>[] = [];
   let infeasible = failed;
   for (let highest = chosenRung; highest >= 0 && !signal.aborted; ) {
     const memoryBytes = await freeBytes();
@@ -74,8 +74,10 @@ export async function runWindow<Result>(
 }
 
 /** The rung that a window ended with, and its result. Throws what the last try threw; `over-budget` when none was made. */
-export function endOfWindow<Result>({ tries }: WindowRun<Result>): {
-  readonly rung: Prediction;
+export function endOfWindow<Result, Rung extends Prediction>({
+  tries,
+}: WindowRun<Result, Rung>): {
+  readonly rung: Rung;
   readonly result: Result;
 } {
   const last = tries.at(-1);

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { formatBytes, MpoError } from "@mpo/core";
+import { formatBytes, given, MpoError } from "@mpo/core";
 import { onAbort } from "@mpo/io";
+import type { ProbeBudget, ProbeOptions } from "./probe-task.ts";
 
 /** Reads how many bytes the system could still give to processes. */
 export type AvailableMemoryReader = () => Promise<number>;
@@ -16,6 +17,7 @@ export const readAvailableMemory: AvailableMemoryReader = async () => {
 };
 
 const INTERVAL_MS = 200;
+const LEAST_AVAILABLE_BYTES = 256 * 2 ** 20;
 
 interface GuardOptions {
   readonly signal?: AbortSignal;
@@ -35,6 +37,16 @@ export class ProbeGuard implements Disposable {
   readonly #deadline: NodeJS.Timeout;
   readonly #interval: NodeJS.Timeout;
   #isReading = false;
+
+  /** The guard of a probe. Throws `invalid-argument` for no time. */
+  static of(budget: ProbeBudget, options: ProbeOptions): ProbeGuard {
+    const { maxMs, leastAvailableBytes = LEAST_AVAILABLE_BYTES } = budget;
+    if (!(maxMs > 0)) {
+      throw new MpoError("invalid-argument", `the probe's time is ${maxMs} ms; expected more than 0`);
+    }
+    const { signal, availableBytes = readAvailableMemory } = options;
+    return new ProbeGuard({ ...given({ signal }), maxMs, leastAvailableBytes, availableBytes });
+  }
 
   constructor(options: GuardOptions) {
     this.#options = options;

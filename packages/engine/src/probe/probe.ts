@@ -1,7 +1,6 @@
 import {
   type AccuracySample,
   formatBytes,
-  given,
   MpoError,
   type Profile,
   powersOfTwo,
@@ -14,14 +13,13 @@ import { measureAccuracy } from "./accuracy/measure-accuracy.ts";
 import { graphDigest } from "./graph-digest.ts";
 import { ProbeContext } from "./probe-context.ts";
 import { ProbeFindings } from "./probe-findings.ts";
-import { ProbeGuard, readAvailableMemory } from "./probe-guard.ts";
+import { ProbeGuard } from "./probe-guard.ts";
 import type { ProbeBudget, ProbeOptions, ProbeTask } from "./probe-task.ts";
 import { LEAST_STEPS, StepMeasurements } from "./step-measurements.ts";
 import { timeUnits } from "./timing/time-units.ts";
 import { timedPlan } from "./timing/timed-plan.ts";
 import type { UnitTimingReport } from "./timing/unit-timing.ts";
 
-const LEAST_AVAILABLE_BYTES = 256 * 2 ** 20;
 const TIMING_ROUNDS = 8;
 /** Share of the time that timing units may take. */
 const TIMING_SHARE = 0.3;
@@ -35,16 +33,8 @@ const TIMING_SHARE = 0.3;
  * `invalid-argument` for a task that makes no sense.
  */
 export async function probe(task: ProbeTask, budget: ProbeBudget, options: ProbeOptions): Promise<Profile> {
-  if (!(budget.maxMs > 0)) {
-    throw new MpoError("invalid-argument", `the probe's time is ${budget.maxMs} ms; expected more than 0`);
-  }
   checkKnown(task);
-  using guard = new ProbeGuard({
-    ...given({ signal: options.signal }),
-    maxMs: budget.maxMs,
-    leastAvailableBytes: budget.leastAvailableBytes ?? LEAST_AVAILABLE_BYTES,
-    availableBytes: options.availableBytes ?? readAvailableMemory,
-  });
+  using guard = ProbeGuard.of(budget, options);
   await guard.check();
   const context = new ProbeContext(task, budget, options, guard.signal);
   requireTrainable(context.chain, context.method.loss, task.model.graph.name);
