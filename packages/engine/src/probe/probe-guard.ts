@@ -1,10 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { formatBytes, given, MpoError } from "@mpo/core";
 import { onAbort } from "@mpo/io";
-import type { ProbeBudget, ProbeOptions } from "./probe-task.ts";
-
-/** Reads how many bytes the system could still give to processes. */
-export type AvailableMemoryReader = () => Promise<number>;
+import type { AvailableMemoryReader, ProbeBudget, ProbeOptions } from "./probe-task.ts";
 
 /** MemAvailable of Linux. Throws `unsupported` elsewhere. */
 export const readAvailableMemory: AvailableMemoryReader = async () => {

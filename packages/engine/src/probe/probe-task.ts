@@ -2,7 +2,9 @@ import type { MethodName, Profile, RetrainConfig } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import type { Model } from "../model/model-graph.ts";
 import type { ProbeSamples } from "./accuracy/micro-windows.ts";
-import type { AvailableMemoryReader } from "./probe-guard.ts";
+
+/** Reads how many bytes the system could still give to processes. */
+export type AvailableMemoryReader = () => Promise<number>;
 
 export interface ProbeTask {
   readonly model: Model;
