@@ -26,6 +26,7 @@ import { FORM_NAMES, MODEL_NAMES, type ModelName, NORM_NAMES } from "@mpo/engine
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { PROTOCOL_NAMES } from "../bench/adaptation-windows.ts";
 import { type BenchAdaptationOptions, benchAdaptation } from "../bench/bench-adaptation.ts";
+import { type BenchBudgetsOptions, benchBudgets } from "../bench/bench-budgets.ts";
 import { type BenchEmulationOptions, benchEmulation } from "../bench/bench-emulation.ts";
 import { type BenchFootprintOptions, benchFootprint } from "../bench/bench-footprint.ts";
 import { type BenchJudgeOptions, benchJudge } from "../bench/bench-judge.ts";
@@ -44,6 +45,7 @@ import { type BenchTasksOptions, benchTasks, type Task } from "../bench/tasks/be
 const DEFAULT_BATCH = 64;
 const batch = wholeNumber(1, MAX_BATCH);
 const SMALLEST: readonly ModelName[] = ["resnet50", "densenet121", "mobilenet-v2"];
+const STATED: readonly ModelName[] = ["resnet20", "resnet50", "densenet121", "mobilenet-v2", "mobilenet-v3-small"];
 const corruptionsOf: OptionParser<typeof CORRUPTION_NAMES | readonly (typeof CORRUPTION_NAMES)[number][]> = (text) =>
   text === "all" ? CORRUPTION_NAMES : listOf(CORRUPTION_NAMES)(text);
 
@@ -151,15 +153,23 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
     .addOption(threadsOption())
     .action((options: BenchPlacementOptions) => benchPlacement(options, context));
-  add("smallest", "the least memory that each model retrains in, as a share of its plain step")
-    .option("--models <list>", "separated by commas", listOf(MODEL_NAMES), SMALLEST)
-    .addOption(choice("--norm <name>", "their normalisation", NORM_NAMES, "batch"))
-    .addOption(choice("--form <name>", "their form (default: by the images' size)", FORM_NAMES))
-    .option("--image-size <pixels>", "side of the (random) images", image, 32)
-    .option("--batch <n>", "images in a step", batch, 256)
-    .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
-    .addOption(threadsOption())
-    .action((options: BenchSmallestOptions) => benchSmallest(options, context));
+  const addZoo = (command: Command, models: readonly ModelName[], batchSize: number): Command =>
+    command
+      .option("--models <list>", "separated by commas", listOf(MODEL_NAMES), models)
+      .addOption(choice("--norm <name>", "their normalisation", NORM_NAMES, "batch"))
+      .addOption(choice("--form <name>", "their form (default: by the images' size)", FORM_NAMES))
+      .option("--image-size <pixels>", "side of the (random) images", image, 32)
+      .option("--batch <n>", "images in a step", batch, batchSize)
+      .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
+      .addOption(threadsOption());
+  addZoo(
+    add("smallest", "the least memory that each model retrains in, as a share of its plain step"),
+    SMALLEST,
+    256,
+  ).action((options: BenchSmallestOptions) => benchSmallest(options, context));
+  addZoo(add("budgets", "memory that is stated against the real peak, four budgets a model"), STATED, DEFAULT_BATCH)
+    .addOption(durationOption("--probe-time <duration>", "time for the probe of each model", "30s"))
+    .action((options: BenchBudgetsOptions) => benchBudgets(options, context));
   add("footprint", "memory of their own that a retraining's processes hold, ResNet-20, beside PyTorch's")
     .option("--image-size <pixels>", "side of the images", image, 32)
     .option("--batch <n>", "images in a step", batch, DEFAULT_BATCH)
