@@ -53,10 +53,10 @@ export function findEngine(environment: Environment): EnginePlace {
   });
 }
 
-/** Loads it into this process. */
-export function loadEngine<Module>(environment: Environment): Module {
-  const { folder } = findEngine(environment);
-  return createRequire(join(folder, "any.js"))(folder) as Module;
+/** Loads its addon, and with it the library, into this process. */
+export function loadEngine<Addon>(environment: Environment): Addon {
+  const addon = join(findEngine(environment).folder, ADDON);
+  return createRequire(addon)(addon) as Addon;
 }
 
 function moduleFolder(from: string): string | undefined {

@@ -1,20 +1,33 @@
 import "./onednn.ts";
-import type * as Tensorflow from "@tensorflow/tfjs-node";
 import { loadEngine } from "./engine-place.ts";
 
-const tf = loadEngine<typeof Tensorflow>(process.env);
-
-/** The part of tfjs-node's backend through which compiled graphs run (nodejs_kernel_backend, 4.22.0). */
-interface SavedModelBackend {
-  loadSavedModelMetaGraph(path: string, tags: string): number;
+/**
+ * The part of tfjs-node's addon through which compiled graphs run (4.22.0). It is loaded without the JavaScript around it,
+ * which would hold 20 MiB. Tensors share the memory of the arrays they are made from.
+ */
+interface Addon {
+  readonly TF_Version: string;
+  readonly TF_FLOAT: number;
+  readonly TF_INT32: number;
+  readonly TF_STRING: number;
+  createTensor(
+    shape: readonly number[],
+    type: number,
+    data: Float32Array | Int32Array | readonly Uint8Array[],
+  ): number;
+  tensorDataSync(tensor: number): Float32Array;
+  deleteTensor(tensor: number): void;
+  loadSavedModel(folder: string, tags: string): number;
   runSavedModel(
-    sessionId: number,
-    inputs: readonly Tensorflow.Tensor[],
-    inputInfos: readonly { readonly name: string }[],
-    outputNames: readonly string[],
-  ): Tensorflow.Tensor[];
-  deleteSavedModel(sessionId: number): void;
+    session: number,
+    inputs: readonly number[],
+    inputNames: string,
+    outputNames: string,
+  ): readonly { readonly id: number }[];
+  deleteSavedModel(session: number): void;
 }
+
+const addon = loadEngine<Addon>(process.env);
 
 /** A tensor on its way into or out of a session. */
 export interface HostTensor {
@@ -24,11 +37,11 @@ export interface HostTensor {
 
 /** Loads a SavedModel folder into a session of its own; returns the session's id. */
 export function openSession(folder: string): number {
-  return backend().loadSavedModelMetaGraph(folder, "serve");
+  return addon.loadSavedModel(folder, "serve");
 }
 
 export function closeSession(sessionId: number): void {
-  backend().deleteSavedModel(sessionId);
+  addon.deleteSavedModel(sessionId);
 }
 
 /** Runs the part of a session's graph that the fetched tensors need. Blocks until it is done. */
@@ -37,33 +50,28 @@ export function runSession(
   feeds: Readonly<Record<string, HostTensor>>,
   fetches: readonly string[],
 ): readonly Float32Array[] {
-  const names = Object.keys(feeds);
-  const inputs = names.map((name) => {
-    const { data, shape } = feeds[name]!;
-    if (typeof data === "string") return tf.scalar(data, "string");
-    return tf.tensor(data, [...shape], data instanceof Int32Array ? "int32" : "float32");
-  });
-  let outputs: Tensorflow.Tensor[] = [];
+  const tensors: number[] = [];
   try {
-    outputs = backend().runSavedModel(
-      sessionId,
-      inputs,
-      names.map((name) => ({ name: `${name}:0` })),
-      fetches.map((name) => `${name}:0`),
-    );
-    return outputs.map((output) => output.dataSync() as Float32Array);
+    for (const feed of Object.values(feeds)) tensors.push(tensorOf(feed));
+    const outputs = addon.runSavedModel(sessionId, tensors, outputsOf(Object.keys(feeds)), outputsOf(fetches));
+    tensors.push(...outputs.map(({ id }) => id));
+    return outputs.map(({ id }) => addon.tensorDataSync(id));
   } finally {
-    tf.dispose(inputs);
-    tf.dispose(outputs);
+    for (const tensor of tensors) addon.deleteTensor(tensor);
   }
 }
 
 /** Version of TensorFlow's library that the addon loads. */
 export function tensorflowVersion(): string {
-  const { binding } = tf.backend() as unknown as { readonly binding: { readonly TF_Version: string } };
-  return binding.TF_Version;
+  return addon.TF_Version;
 }
 
-function backend(): SavedModelBackend {
-  return tf.backend() as unknown as SavedModelBackend;
+function tensorOf({ data, shape }: HostTensor): number {
+  if (typeof data === "string") return addon.createTensor(shape, addon.TF_STRING, [new TextEncoder().encode(data)]);
+  return addon.createTensor(shape, data instanceof Int32Array ? addon.TF_INT32 : addon.TF_FLOAT, data);
+}
+
+/** The first output of each node. */
+function outputsOf(nodes: readonly string[]): string {
+  return nodes.map((node) => `${node}:0`).join(",");
 }
