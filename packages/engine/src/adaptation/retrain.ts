@@ -105,7 +105,7 @@ export async function retrain(
   const training = { config, loss, optimizer, replacesStatistics: true };
   const { source } = retraining;
   // What is loaded is what a method is drawn back to.
-  const loaded = await worker.load({ ...model, ...given({ weights: source }), training }, call);
+  const loaded = await worker.load({ ...model, ...given({ weights: source }), training, isOnly: true }, call);
   if (source !== undefined) await worker.assignWeights(model.weights, call);
   await worker.call("samples", { name: SAMPLES, samples: method.needsLabels ? samples : unlabelled(samples) }, call);
   await worker.call("samples", { name: JUDGED, samples: unlabelled(judgedOn) }, call);

@@ -1,10 +1,9 @@
 import { tmpdir } from "node:os";
-import { formatBytes, given, LOADING_BYTES, MpoError, OUTSIDE_POOL_BYTES } from "@mpo/core";
+import { formatBytes, LOADING_BYTES, MpoError, OUTSIDE_POOL_BYTES } from "@mpo/core";
 import { CalledProcess, entryBeside, type CallOptions as ProcessCallOptions, throwIfAborted } from "@mpo/io";
 import type { ModelGraph, ModelWeights } from "../model/model-graph.ts";
 import { findEngine } from "../session/engine-place.ts";
 import { withStagedWeights } from "../session/stage-weights.ts";
-import type { TrainingSetup } from "../training/task.ts";
 import type { StepReport } from "../training/train-loop.ts";
 import { isCapExit, overCap } from "./cap-exit.ts";
 import type { LoadReport, WorkerCallKind, WorkerCalls } from "./messages.ts";
@@ -18,6 +17,10 @@ import { type WorkerEnvironmentOptions, workerEnvironment } from "./worker-envir
 export interface WorkerOptions extends WorkerEnvironmentOptions {
   /** Where weights lie for a moment on their way into the worker; default: the system's. */
   readonly temporaryFolder?: string;
+}
+
+interface ModelToLoad extends Omit<WorkerCalls["load"]["request"], "weightsFolder"> {
+  readonly weights: ModelWeights;
 }
 
 export type CallOptions = ProcessCallOptions<StepReport>;
@@ -99,7 +102,7 @@ export class EngineWorker implements AsyncDisposable {
 
   /** Loads a model (see the `load` call), with weights in memory of this process. */
   async load(
-    { graph, weights, training }: { graph: ModelGraph; weights: ModelWeights; training?: TrainingSetup },
+    { graph, weights, ...setup }: ModelToLoad,
     options: CallOptions = {},
   ): Promise<LoadReport> {
     // The pool's cap holds the variables; weights that are read out are copies outside.
@@ -108,7 +111,7 @@ export class EngineWorker implements AsyncDisposable {
       [...weights.values()].reduce((sum, { byteLength }) => sum + byteLength, 0),
     );
     const report = await withStagedWeights(graph, weights, this.#temporaryFolder, (weightsFolder) =>
-      this.call("load", { graph, weightsFolder, ...given({ training }) }, options),
+      this.call("load", { graph, weightsFolder, ...setup }, options),
     );
     // Later loads find the pool as large as it became: what it holds then is not a new measurement.
     if (this.#graph === undefined) this.#watch?.rebase((this.#capBytes ?? 0) + OUTSIDE_POOL_BYTES);

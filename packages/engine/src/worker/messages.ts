@@ -9,7 +9,13 @@ import type { StepReport } from "../training/train-loop.ts";
 export interface WorkerCalls {
   /** Compiles the model, opens a session, sets the weights, warms up and measures the idle process. */
   readonly load: {
-    readonly request: { readonly graph: ModelGraph; readonly weightsFolder: string; readonly training?: TrainingSetup };
+    readonly request: {
+      readonly graph: ModelGraph;
+      readonly weightsFolder: string;
+      readonly training?: TrainingSetup;
+      /** No other training will be loaded: the pool need not have room for any. */
+      readonly isOnly?: boolean;
+    };
     readonly answer: LoadReport;
   };
   /** Replaces the samples that `train` and `evaluate` use under a name. */

@@ -3,6 +3,7 @@ import {
   POOL_ALIGNMENT_BYTES,
   POOL_RESERVE,
   planStep,
+  poolUse,
   residentGrowth,
   type StepMemoryFacts,
   type StepPlan,
@@ -23,6 +24,12 @@ import type { TrainingSetup } from "../training/task.ts";
 import { runTraining, type StepReport } from "../training/train-loop.ts";
 import type { LoadReport, TrainReport, WorkerCalls } from "./messages.ts";
 
+/**
+ * Of a planned pool: with as much again behind it, no request meets the end, where the allocator hands out what is left as a
+ * whole. The region's size costs a 32nd of it, resident: the allocator has a pointer for each 256 bytes (its RegionManager).
+ */
+const POOL_ROOM = 2;
+
 /** The model that a worker has loaded, and what it can do with it. Calls block; the worker process is there for that. */
 export class WorkerState {
   readonly #temporaryFolder: string;
@@ -37,7 +44,7 @@ export class WorkerState {
     this.#capBytes = capBytes;
   }
 
-  load({ graph, weightsFolder, training }: WorkerCalls["load"]["request"]): LoadReport {
+  load({ graph, weightsFolder, training, isOnly }: WorkerCalls["load"]["request"]): LoadReport {
     const { shape } = inputOf(graph);
     const planned = training === undefined ? undefined : plan(graph, training);
     const session = this.#sessionOf(
@@ -49,7 +56,7 @@ export class WorkerState {
       }),
     );
     try {
-      this.#reserve(session, planned);
+      this.#reserve(session, planned, isOnly);
       session.assignFrom(weightsFolder);
       if (planned !== undefined) {
         session.initialiseTraining();
@@ -89,11 +96,15 @@ export class WorkerState {
     return new ProgramSession(program, this.#temporaryFolder);
   }
 
-  /** Under a cap the pool is one region of the cap's size from the first load on: beyond it there is none. */
-  #reserve(session: ProgramSession, planned: Planned | undefined): void {
+  /**
+   * The pool is one region from the first load on. Under a cap it has the cap's size, and beyond it there is none; where no
+   * other training comes, it is smaller than a cap that its plan does not need.
+   */
+  #reserve(session: ProgramSession, planned: Planned | undefined, isOnly = false): void {
     if (this.#capBytes !== undefined) {
-      if (!this.#isCapReserved)
-        session.reserve(Math.floor(this.#capBytes / POOL_ALIGNMENT_BYTES) * POOL_ALIGNMENT_BYTES);
+      const enough = isOnly && planned !== undefined ? POOL_ROOM * planned.poolBytes : this.#capBytes;
+      const bytes = Math.min(enough, this.#capBytes);
+      if (!this.#isCapReserved) session.reserve(Math.floor(bytes / POOL_ALIGNMENT_BYTES) * POOL_ALIGNMENT_BYTES);
       this.#isCapReserved = true;
     } else if (planned !== undefined) {
       // Only what is used becomes resident.
@@ -204,6 +215,7 @@ interface Planned {
   readonly growthBytes: number;
   readonly stateBytes: number;
   readonly weightBytes: number;
+  readonly poolBytes: number;
 }
 
 /** Where statistics are replaced, the share that is fed decides alone. */
@@ -221,7 +233,8 @@ function plan(graph: ModelGraph, training: TrainingSetup): Planned {
   const copies = facts.slotsPerParameter + (training.config.accumulation > 1 ? 1 : 0);
   const weightBytes = trainedBytes(chain, []);
   const growthBytes = residentGrowth(stepPlan, facts);
-  return { plan: stepPlan, growthBytes, stateBytes: trainedBytes(chain, stepPlan.frozen) * copies, weightBytes };
+  const { peakBytes: poolBytes } = poolUse(stepPlan, facts);
+  return { plan: stepPlan, growthBytes, stateBytes: trainedBytes(chain, stepPlan.frozen) * copies, weightBytes, poolBytes };
 }
 
 function decaysSlots({ optimizer }: TrainingSetup): boolean {
