@@ -51,7 +51,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
       share: _share,
       ...outcome
     } = await trainRung(
-      { ...{ model, method, rung, memoryBytes, seed, maxMs, start, source }, ...inputs },
+      { ...{ model, method, rung, memoryBytes, seed, maxMs, start, source, isLastUse: true }, ...inputs },
       { environment, oomScoreAdjust: OOM_SCORE_ADJUST, signal, onProgress },
     );
     if (outcome.isAccepted) await writeStaged(job, { ...model, weights }, outcome, signal);

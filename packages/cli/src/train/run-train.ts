@@ -113,7 +113,7 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
     optimizer: TRAINING_OPTIMIZER,
   };
   await worker.load({ graph, weights: from.model.weights, training }, { signal });
-  await worker.call("samples", { name: TRAIN_SAMPLES, samples: samplesOf(data.train) }, { signal });
+  await worker.setSamples(TRAIN_SAMPLES, samplesOf(data.train), { signal });
 
   const weights = await trainEpochs({ worker, identity, output, data, from, context });
   const accuracy = await evaluateAccuracy(worker, samplesOf(data.test), { signal });

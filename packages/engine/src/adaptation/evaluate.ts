@@ -17,7 +17,7 @@ export async function evaluateLogits(
   { batch = EVALUATION_BATCH, ...call }: EvaluationOptions = {},
 ): Promise<Float32Array> {
   const name = "evaluation";
-  await worker.call("samples", { name, samples }, call);
+  await worker.setSamples(name, samples, call);
   const { logits } = await worker.call("evaluate", { samples: name, batch, features: false }, call);
   return logits;
 }

@@ -16,6 +16,7 @@ import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
 import { interpolate, JUDGED_SHARES } from "./interpolation.ts";
 import { type Candidate, isBetterStart, type Judgement, judge } from "./judge.ts";
 import { pseudoLabels } from "./pseudo-labels.ts";
+import { ADAPTED, freeImages, JUDGED, sendSamples } from "./send-samples.ts";
 import { GUARD_AT_START, type StopReason, watchEpoch } from "./training-guard.ts";
 
 export interface Retraining {
@@ -24,6 +25,8 @@ export interface Retraining {
   readonly samples: Samples;
   /** Samples on which the result is judged, with labels if there are any; default: `samples`. */
   readonly judgedOn?: Samples;
+  /** Nobody needs the samples' images afterwards: they are freed as soon as the worker has them. Default: they stay. */
+  readonly isLastUse?: boolean | undefined;
   readonly method: MethodName;
   readonly config: RetrainConfig;
   readonly epochs: number;
@@ -77,8 +80,6 @@ export interface RetrainResult extends Judgement {
   readonly idleBytes: number;
 }
 
-const SAMPLES = "adapted";
-const JUDGED = "judged";
 const LARGEST_EVALUATION_BATCH = 128;
 const JUDGING_ROOM = 1.5;
 
@@ -107,8 +108,8 @@ export async function retrain(
   // What is loaded is what a method is drawn back to.
   const loaded = await worker.load({ ...model, ...given({ weights: source }), training, isOnly: true }, call);
   if (source !== undefined) await worker.assignWeights(model.weights, call);
-  await worker.call("samples", { name: SAMPLES, samples: method.needsLabels ? samples : unlabelled(samples) }, call);
-  await worker.call("samples", { name: JUDGED, samples: unlabelled(judgedOn) }, call);
+  await sendSamples(worker, method.needsLabels ? samples : unlabelled(samples), judgedOn, call);
+  if (retraining.isLastUse === true) freeImages(samples, judgedOn);
   const residentBytes = async (): Promise<number> =>
     (await worker.call("memory", { resetPeak: false }, call)).residentBytes;
   const baseBytes = await residentBytes();
@@ -193,7 +194,7 @@ async function trainEpochs(context: RetrainContext, classes: number, trainUntilM
   let longestStepMs = 0;
   const result = (stopped: StopReason): TrainedEpochs => ({ weights, stopped, steps, peakBytes });
   for (let epoch = 0; epoch < epochs; epoch++) {
-    if (method.usesPseudoLabels) await labelByModel(worker, SAMPLES, retraining.samples, config, call);
+    if (method.usesPseudoLabels) await labelByModel(worker, ADAPTED, retraining.samples.count, config, call);
     const leftMs = trainUntilMs - performance.now();
     if (epoch > 0 && leftMs < longestStepMs) return result("outOfTime");
     const run = {
@@ -205,7 +206,7 @@ async function trainEpochs(context: RetrainContext, classes: number, trainUntilM
     } as const;
     const onProgress = (report: StepReport): void =>
       options.onProgress?.({ ...report, step: epoch * stepsPerEpoch + report.step }, totalSteps);
-    const report = await worker.call("train", { samples: SAMPLES, run }, { ...call, onProgress });
+    const report = await worker.call("train", { samples: ADAPTED, run }, { ...call, onProgress });
     steps.push(...report.steps);
     longestStepMs = Math.max(longestStepMs, ...report.steps.map(({ ms }) => ms));
     if (epoch === 0) peakBytes = report.peakBytes;
@@ -223,14 +224,14 @@ async function trainEpochs(context: RetrainContext, classes: number, trainUntilM
 export async function labelByModel(
   worker: EngineWorker,
   name: string,
-  { images, count }: Samples,
+  count: number,
   config: RetrainConfig,
   call: Pick<CallOptions, "signal">,
 ): Promise<void> {
   const request = { samples: name, batch: evaluationBatch(config), features: true };
   const { logits, features } = await worker.call("evaluate", request, call);
   const labels = pseudoLabels(features as Float32Array, logits, count);
-  await worker.call("samples", { name, samples: { images, count, labels } }, call);
+  await worker.call("sameSamples", { name, of: name, count, labels }, call);
 }
 
 /** Judges what was trained, and parts of the way to it while it is before `untilMs`; the whole in any case. */

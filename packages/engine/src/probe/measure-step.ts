@@ -131,7 +131,7 @@ async function load(
 ): Promise<LoadReport> {
   const loaded = await worker.load({ ...task.model, training: { ...task.training, config } }, call);
   const count = config.microBatch * config.accumulation;
-  await worker.call("samples", { name: SAMPLES, samples: samplesFor(task, count) }, call);
+  await worker.setSamples(SAMPLES, samplesFor(task, count), call);
   return loaded;
 }
 

@@ -10,11 +10,7 @@ interface Addon {
   readonly TF_FLOAT: number;
   readonly TF_INT32: number;
   readonly TF_STRING: number;
-  createTensor(
-    shape: readonly number[],
-    type: number,
-    data: Float32Array | Int32Array | readonly Uint8Array[],
-  ): number;
+  createTensor(shape: readonly number[], type: number, data: Float32Array | Int32Array | readonly Uint8Array[]): number;
   tensorDataSync(tensor: number): Float32Array;
   deleteTensor(tensor: number): void;
   loadSavedModel(folder: string, tags: string): number;

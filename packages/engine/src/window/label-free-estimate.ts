@@ -15,6 +15,7 @@ export interface EstimateInput {
   readonly model: Model;
   /** The weights that serve from now on: the model's own where the retrained ones were not accepted. */
   readonly weights: Model["weights"];
+  /** The worker holds them, as `retrain` has left them. */
   readonly judgedOn: Samples;
   /** Of the config that ran: the worker's memory holds no more samples at once. */
   readonly microBatch: number;
@@ -29,7 +30,7 @@ export interface EstimateInput {
 export async function labelFreeEstimate(input: EstimateInput): Promise<LabelFreeEstimate | undefined> {
   const { worker, model, weights, judgedOn, microBatch, signal } = input;
   if (judgedOn.labels !== undefined) return undefined;
-  const reader = accuracyReader(worker, model.graph, judgedOn, signal, microBatch);
+  const reader = accuracyReader(worker, model.graph, judgedOn, signal, { mostAtOnce: microBatch, isHeld: true });
   if (reader === undefined) return undefined;
   const estimate = async (assigned: Model["weights"]): Promise<number> => {
     await worker.assignWeights(assigned, { signal });

@@ -34,7 +34,7 @@ async function withWorker(
 
 async function loadSmall(worker: EngineWorker): Promise<void> {
   await worker.load({ ...smallModel(), training: setupOf({ microBatch: BATCH }) });
-  await worker.call("samples", { name: "s", samples: smallSamples(BATCH) });
+  await worker.setSamples("s", smallSamples(BATCH));
 }
 
 function isAlive(pid: number | undefined): boolean {
@@ -63,7 +63,7 @@ test("a worker loads, trains with progress, evaluates, and hands weights out and
     assert.ok(loaded.idleBytes > 0 && loaded.plannedBytes > 0);
     assert.equal(loaded.stateBytes, 0);
     assert.match(loaded.tensorflowVersion, /^2\./);
-    await worker.call("samples", { name: "s", samples: smallSamples(BATCH) });
+    await worker.setSamples("s", smallSamples(BATCH));
     assert.deepEqual(await worker.call("readWeights", {}), weights);
 
     const seen: StepReport[] = [];
@@ -137,7 +137,7 @@ test("what a worker cannot do is an error value, and it goes on", () =>
       worker.call("evaluate", { samples: "x", batch: 2, features: false }),
       failsAs("not-found", /x/),
     );
-    await worker.call("samples", { name: "bad", samples: { images: new Float32Array(7), count: 1 } });
+    await worker.setSamples("bad", { images: new Float32Array(7), count: 1 });
     await assert.rejects(
       worker.call("evaluate", { samples: "bad", batch: 1, features: false }),
       failsAs("invalid-data"),
@@ -153,7 +153,7 @@ test("what a worker cannot do is an error value, and it goes on", () =>
       failsAs("invalid-argument", /batch is 0/),
     );
     const unlabelled = { ...smallSamples(BATCH), labels: new Int32Array(1) };
-    await worker.call("samples", { name: "unlabelled", samples: unlabelled });
+    await worker.setSamples("unlabelled", unlabelled);
     await assert.rejects(
       worker.call("train", { samples: "unlabelled", run: runOfSteps(1) }),
       failsAs("invalid-data", /1 labels; expected 8/),

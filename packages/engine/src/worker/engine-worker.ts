@@ -1,9 +1,10 @@
 import { tmpdir } from "node:os";
-import { formatBytes, LOADING_BYTES, MpoError, OUTSIDE_POOL_BYTES } from "@mpo/core";
+import { formatBytes, given, LOADING_BYTES, MpoError, OUTSIDE_POOL_BYTES } from "@mpo/core";
 import { CalledProcess, entryBeside, type CallOptions as ProcessCallOptions, throwIfAborted } from "@mpo/io";
 import type { ModelGraph, ModelWeights } from "../model/model-graph.ts";
 import { findEngine } from "../session/engine-place.ts";
 import { withStagedWeights } from "../session/stage-weights.ts";
+import type { Samples } from "../training/batches.ts";
 import type { StepReport } from "../training/train-loop.ts";
 import { isCapExit, overCap } from "./cap-exit.ts";
 import type { LoadReport, WorkerCallKind, WorkerCalls } from "./messages.ts";
@@ -28,6 +29,8 @@ export type CallOptions = ProcessCallOptions<StepReport>;
 const KILL_GRACE_MS = 2000;
 /** Copies of what is sent that exist at a time: as it came through the pipe, as values, as a batch of them. */
 const COPIES = 3;
+/** Values in one message, of images: 1 MiB. */
+const PART_VALUES = 2 ** 18;
 
 /**
  * A child process that runs TensorFlow. Whatever happens to it (crash, kill, memory cap) ends in a rejected call with an
@@ -88,10 +91,7 @@ export class EngineWorker implements AsyncDisposable {
     body: WorkerCalls[Kind]["request"],
     options: CallOptions = {},
   ): Promise<WorkerCalls[Kind]["answer"]> {
-    if (kind === "samples") {
-      const { name, samples } = body as WorkerCalls["samples"]["request"];
-      this.#grant(`samples ${name}`, samples.images.byteLength + (samples.labels?.byteLength ?? 0));
-    } else if (kind === "timeUnits") {
+    if (kind === "timeUnits") {
       const { images } = body as WorkerCalls["timeUnits"]["request"];
       this.#grant("images", images?.byteLength ?? 0);
       // Nothing is loaded before, so that loading and running are one.
@@ -100,11 +100,19 @@ export class EngineWorker implements AsyncDisposable {
     return await this.#process.call(kind, body, options);
   }
 
+  /** Replaces the samples that `train` and `evaluate` use under a name. Images go in parts: each exists a few times on its way. */
+  async setSamples(name: string, samples: Samples, options: CallOptions = {}): Promise<void> {
+    const { images, labels, count } = samples;
+    this.#grant(`samples ${name}`, images.byteLength + (labels?.byteLength ?? 0));
+    const first = { count, images: images.subarray(0, PART_VALUES), ...given({ labels }) };
+    await this.call("samples", { name, samples: first, values: images.length }, options);
+    for (let at = PART_VALUES; at < images.length; at += PART_VALUES) {
+      await this.call("moreSamples", { name, at, images: images.subarray(at, at + PART_VALUES) }, options);
+    }
+  }
+
   /** Loads a model (see the `load` call), with weights in memory of this process. */
-  async load(
-    { graph, weights, ...setup }: ModelToLoad,
-    options: CallOptions = {},
-  ): Promise<LoadReport> {
+  async load({ graph, weights, ...setup }: ModelToLoad, options: CallOptions = {}): Promise<LoadReport> {
     // The pool's cap holds the variables; weights that are read out are copies outside.
     this.#grant(
       "weights",

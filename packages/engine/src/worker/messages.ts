@@ -18,8 +18,26 @@ export interface WorkerCalls {
     };
     readonly answer: LoadReport;
   };
-  /** Replaces the samples that `train` and `evaluate` use under a name. */
-  readonly samples: { readonly request: { readonly name: string; readonly samples: Samples }; readonly answer: null };
+  /** Replaces the samples that `train` and `evaluate` use under a name: the first of their images, and how many values all have. */
+  readonly samples: {
+    readonly request: { readonly name: string; readonly samples: Samples; readonly values: number };
+    readonly answer: null;
+  };
+  /** More images of samples, from their value `at` on. */
+  readonly moreSamples: {
+    readonly request: { readonly name: string; readonly at: number; readonly images: Float32Array };
+    readonly answer: null;
+  };
+  /** Uses the first `count` images of `of` under a name too, with labels of their own. */
+  readonly sameSamples: {
+    readonly request: {
+      readonly name: string;
+      readonly of: string;
+      readonly count: number;
+      readonly labels?: Int32Array | undefined;
+    };
+    readonly answer: null;
+  };
   /** Trains; sends a progress message after each step. */
   readonly train: {
     readonly request: { readonly samples: string; readonly run: TrainingRun };

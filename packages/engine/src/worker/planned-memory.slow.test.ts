@@ -29,7 +29,7 @@ async function growthOf(graph: ModelGraph, config: Partial<RetrainConfig>, optim
     const training = { config: resolved, loss: "crossEntropy", optimizer } as const;
     const { plannedBytes } = await worker.load({ graph, weights: initialWeights(graph, 1), training });
     const samples = testSamples(graph, resolved.microBatch * resolved.accumulation, CLASSES);
-    await worker.call("samples", { name: "s", samples });
+    await worker.setSamples("s", samples);
     const { peakBytes } = await worker.call("train", { samples: "s", run: runOfSteps(2) });
     return { plannedBytes: plannedBytes, measuredBytes: peakBytes };
   } finally {

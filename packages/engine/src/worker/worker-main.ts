@@ -18,8 +18,16 @@ volunteerForMemoryKiller();
 serveCalls<WorkerCalls>(
   {
     load: (request) => state.load(request),
-    samples: ({ name, samples }) => {
-      state.setSamples(name, samples);
+    samples: ({ name, samples, values }) => {
+      state.setSamples(name, samples, values);
+      return null;
+    },
+    moreSamples: (request) => {
+      state.moreSamples(request);
+      return null;
+    },
+    sameSamples: (request) => {
+      state.sameSamples(request);
       return null;
     },
     train: (request, { signal, onProgress }) => state.train(request, onProgress, () => signal.aborted),

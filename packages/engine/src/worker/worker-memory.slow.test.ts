@@ -24,7 +24,7 @@ async function trainUnder(
   try {
     const graph = buildModel({ model: "resnet20", norm: "batch", inputShape: [28, 28, 1], classes: 10 });
     await worker.load({ graph, weights: initialWeights(graph, 1), training: setupOf({ microBatch: batch }) });
-    await worker.call("samples", { name: "s", samples: testSamples(graph, batch, 10) });
+    await worker.setSamples("s", testSamples(graph, batch, 10));
     await worker.call("train", { samples: "s", run: runOfSteps(1) });
     return "trained";
   } catch (error) {
@@ -55,7 +55,7 @@ test("a capped worker loads again and again", async () => {
   const worker = await EngineWorker.start({ environment: process.env, memoryCapBytes: CAP_BYTES });
   try {
     const { graph, weights } = smallModel();
-    await worker.call("samples", { name: "s", samples: smallSamples(BATCH) });
+    await worker.setSamples("s", smallSamples(BATCH));
     await worker.load({ graph, weights });
     const losses: number[] = [];
     for (const microBatch of [BATCH, 2, BATCH]) {
@@ -77,7 +77,7 @@ test("a hundred retrainings in one worker do not grow its memory", async () => {
   const worker = await EngineWorker.start({ environment: process.env });
   try {
     const { graph, weights } = smallModel();
-    await worker.call("samples", { name: "s", samples: smallSamples(BATCH) });
+    await worker.setSamples("s", smallSamples(BATCH));
     let after20 = 0;
     for (let round = 1; round <= 100; round++) {
       await worker.load({ graph, weights, training: setupOf({ microBatch: BATCH }) });

@@ -1,4 +1,5 @@
 import {
+  given,
   MpoError,
   POOL_ALIGNMENT_BYTES,
   POOL_RESERVE,
@@ -19,7 +20,7 @@ import { inputOf } from "../model/stated-input.ts";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
 import { ProgramSession } from "../session/program-session.ts";
 import { tensorflowVersion } from "../session/tensorflow.ts";
-import { BatchFeed, type Samples } from "../training/batches.ts";
+import { BatchFeed, firstSamples, type Samples } from "../training/batches.ts";
 import type { TrainingSetup } from "../training/task.ts";
 import { runTraining, type StepReport } from "../training/train-loop.ts";
 import type { LoadReport, TrainReport, WorkerCalls } from "./messages.ts";
@@ -112,8 +113,26 @@ export class WorkerState {
     }
   }
 
-  setSamples(name: string, samples: Samples): void {
-    this.#samples.set(name, samples);
+  /** `values`: of all their images, where more come. */
+  setSamples(name: string, samples: Samples, values: number = samples.images.length): void {
+    // Those that they replace may be as large.
+    this.#samples.delete(name);
+    const { images } = samples;
+    const isWhole = values === images.length;
+    const all = isWhole ? images : new Float32Array(values);
+    if (!isWhole) all.set(images);
+    this.#samples.set(name, { ...samples, images: all });
+    collectMessages();
+  }
+
+  moreSamples({ name, at, images }: WorkerCalls["moreSamples"]["request"]): void {
+    this.#anyNamed(name).images.set(images, at);
+    collectMessages();
+  }
+
+  sameSamples({ name, of, count, labels }: WorkerCalls["sameSamples"]["request"]): void {
+    const own = firstSamples(this.#anyNamed(of), count);
+    this.#samples.set(name, { images: own.images, count, ...given({ labels }) });
   }
 
   async train(
@@ -183,9 +202,14 @@ export class WorkerState {
     return this.#loaded;
   }
 
-  #named(name: string, shape: SampleShape): Samples {
+  #anyNamed(name: string): Samples {
     const samples = this.#samples.get(name);
     if (samples === undefined) throw new MpoError("not-found", `the worker has no samples named ${name}`);
+    return samples;
+  }
+
+  #named(name: string, shape: SampleShape): Samples {
+    const samples = this.#anyNamed(name);
     const { images, labels, count } = samples;
     const expected = count * elementsOf(shape);
     if (images.length !== expected) {
@@ -234,7 +258,13 @@ function plan(graph: ModelGraph, training: TrainingSetup): Planned {
   const weightBytes = trainedBytes(chain, []);
   const growthBytes = residentGrowth(stepPlan, facts);
   const { peakBytes: poolBytes } = poolUse(stepPlan, facts);
-  return { plan: stepPlan, growthBytes, stateBytes: trainedBytes(chain, stepPlan.frozen) * copies, weightBytes, poolBytes };
+  return {
+    plan: stepPlan,
+    growthBytes,
+    stateBytes: trainedBytes(chain, stepPlan.frozen) * copies,
+    weightBytes,
+    poolBytes,
+  };
 }
 
 function decaysSlots({ optimizer }: TrainingSetup): boolean {
@@ -255,4 +285,11 @@ function joined(parts: readonly Float32Array[]): Float32Array {
 function collectGarbage(): void {
   globalThis.gc?.();
   globalThis.gc?.();
+}
+
+/** A message leaves a few times what it brought, of which the collector sees little. Only what is new is looked at: it is soon done. */
+function collectMessages(): void {
+  const minor = { type: "minor" } as const;
+  globalThis.gc?.(minor);
+  globalThis.gc?.(minor);
 }

@@ -43,7 +43,7 @@ export async function measureOwnStep(task: StepTask, { environment, signal }: Co
   await using worker = await EngineWorker.start({ environment, threads }, { signal });
   const training = { config, loss: "crossEntropy", optimizer: { kind: "sgd" } } as const;
   const { idleBytes, plannedBytes } = await worker.load({ ...model, training }, { signal });
-  await worker.call("samples", { name: "random", samples: randomSamples(task) }, { signal });
+  await worker.setSamples("random", randomSamples(task), { signal });
   const run = {
     // One more: the first step meets its batch size for the first time.
     steps: steps + 1,

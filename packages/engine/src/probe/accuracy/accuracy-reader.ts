@@ -1,12 +1,12 @@
 import { type AccuracyJudge, labelFreeAccuracy, MpoError } from "@mpo/core";
 import { accuracyOf } from "../../adaptation/evaluate.ts";
+import { JUDGED } from "../../adaptation/send-samples.ts";
 import type { ModelGraph } from "../../model/model-graph.ts";
 import { headOf } from "../../model/model-head.ts";
 import type { Samples } from "../../training/batches.ts";
 import type { EngineWorker } from "../../worker/engine-worker.ts";
 import { headDropout, predictionsOf } from "./head-dropout.ts";
 
-const JUDGED = "judged";
 const BATCH = 64;
 const DROPOUT_RUNS = 10;
 const SEED = 0;
@@ -21,7 +21,7 @@ export interface AccuracyReader {
 /**
  * Judges the weights that a worker holds: by labels where there are any, else by what dropout leaves of predictions
  * (AETTA, Lee et al. 2024). Confidence is not a measure here: entropy minimisation makes predictions surer, right or wrong,
- * and a model that has collapsed is the surest of all. `mostAtOnce`: samples that the worker's memory holds at once.
+ * and a model that has collapsed is the surest of all. `mostAtOnce`: samples that the worker's memory holds at once; `isHeld`: it has been given these already.
  * Undefined when there is nothing to judge by: neither labels nor a dense layer whose features can be dropped.
  */
 export function accuracyReader(
@@ -29,13 +29,15 @@ export function accuracyReader(
   graph: ModelGraph,
   { images, labels, count }: Samples,
   signal: AbortSignal,
-  mostAtOnce: number = BATCH,
+  { mostAtOnce = BATCH, isHeld = false }: { readonly mostAtOnce?: number; readonly isHeld?: boolean } = {},
 ): AccuracyReader | undefined {
   const isLabelled = labels !== undefined;
   if (!isLabelled && headOf(graph).classifier === undefined) return undefined;
   const call = { signal };
+  let isSent = isHeld;
   const read = async (): Promise<number> => {
-    await worker.call("samples", { name: JUDGED, samples: { images, count } }, call);
+    if (!isSent) await worker.setSamples(JUDGED, { images, count }, call);
+    isSent = true;
     const request = { samples: JUDGED, batch: Math.min(BATCH, mostAtOnce), features: !isLabelled };
     const { logits, features } = await worker.call("evaluate", request, call);
     if (isLabelled) return accuracyOf(logits, labels);

@@ -7,6 +7,7 @@ import {
 } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import { labelByModel } from "../../adaptation/retrain.ts";
+import { ADAPTED } from "../../adaptation/send-samples.ts";
 import { GUARD_AT_START, watchEpoch } from "../../adaptation/training-guard.ts";
 import type { Model, ModelWeights } from "../../model/model-graph.ts";
 import { firstSamples, type Samples } from "../../training/batches.ts";
@@ -39,7 +40,6 @@ export interface MicroWindowTask {
   readonly seed: number;
 }
 
-const ADAPTED = "adapted";
 /**
  * Most samples to judge on. More would take longer than the training between two judgements, and at this number chance
  * matters no more than the error of the judge without labels.
@@ -123,8 +123,8 @@ async function train(
   await worker.load({ graph: model.graph, weights: course.weights, training }, { signal });
   const { images, count, labels } = samples.adapted;
   const own = method.needsLabels && labels !== undefined ? { images, count, labels } : { images, count };
-  await worker.call("samples", { name: ADAPTED, samples: own }, { signal });
-  if (method.usesPseudoLabels) await labelByModel(worker, ADAPTED, samples.adapted, config, { signal });
+  await worker.setSamples(ADAPTED, own, { signal });
+  if (method.usesPseudoLabels) await labelByModel(worker, ADAPTED, count, config, { signal });
   const run = {
     steps,
     learningRate: { kind: "constant", rate: learningRateFor(method, config.microBatch * config.accumulation) },

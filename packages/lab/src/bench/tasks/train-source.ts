@@ -50,7 +50,7 @@ export async function trainSource(
   await using worker = await EngineWorker.start({ environment, ...given({ threads }) }, { signal });
   const training = { config, loss: "crossEntropy", optimizer: TRAINING_OPTIMIZER } as const;
   await worker.load({ graph, weights: initialWeights(graph, seed), training }, { signal });
-  await worker.call("samples", { name: SAMPLES, samples: samplesOf(source) }, { signal });
+  await worker.setSamples(SAMPLES, samplesOf(source), { signal });
   const stepsPerEpoch = Math.ceil(source.count / batch);
   const total = epochs * stepsPerEpoch;
   const cycle = { peakRate: defaultPeakRate(batch), total };
