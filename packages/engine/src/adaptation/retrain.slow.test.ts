@@ -5,7 +5,7 @@ import { createRandom } from "@mpo/datasets";
 import { GraphBuilder } from "../model/graph-builder.ts";
 import type { Model } from "../model/model-graph.ts";
 import { initialWeights } from "../model/variables.ts";
-import type { Samples } from "../training/batches.ts";
+import { firstSamples, type Samples } from "../training/batches.ts";
 import { METHODS_WITHOUT_LABELS } from "../window/method.ts";
 import { EngineWorker } from "../worker/engine-worker.ts";
 import { evaluateAccuracy } from "./evaluate.ts";
@@ -68,6 +68,18 @@ describe("retrain()", () => {
       assert.equal(await evaluateAccuracy(worker, drifted), result.accuracyAfter);
     });
   }
+
+  it("learns the same of samples that are given away, and of the first of those it is judged on", async () => {
+    const copyOf = (samples: Samples): Samples => ({ ...samples, images: samples.images.slice() });
+    const some = firstSamples(drifted, 64);
+    const [apart, given] = [copyOf(drifted), copyOf(drifted)];
+    const expected = await retrain(worker, task({ method: "shot", samples: copyOf(some), judgedOn: apart }));
+    const shared = { samples: firstSamples(given, 64), judgedOn: given, isLastUse: true };
+    const result = await retrain(worker, task({ method: "shot", ...shared }));
+    assert.deepEqual(result.weights, expected.weights);
+    assert.equal(result.accuracyAfter, expected.accuracyAfter);
+    assert.deepEqual([given.images.length, apart.images.length], [0, drifted.images.length]);
+  });
 
   it("takes over statistics with norm in one pass, and trains nothing", async () => {
     const result = await retrain(worker, task({ method: "norm" }));

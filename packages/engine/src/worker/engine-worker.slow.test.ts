@@ -161,6 +161,23 @@ test("what a worker cannot do is an error value, and it goes on", () =>
     assert.equal((await worker.call("train", { samples: "s", run: runOfSteps(1) })).steps.length, 1);
   }));
 
+test("samples of several messages are whole, and may share their images", () =>
+  withWorker({}, async (worker) => {
+    await worker.load(smallModel());
+    const samples = smallSamples(5_000);
+    const logitsOf = async (name: string): Promise<Float32Array> =>
+      (await worker.call("evaluate", { samples: name, batch: 50, features: false })).logits;
+    await worker.setSamples("whole", samples);
+    const logits = await logitsOf("whole");
+    for (const from of [0, 2_000, 4_900]) {
+      const images = samples.images.slice(from * 128, (from + 100) * 128);
+      await worker.setSamples("some", { images, count: 100 });
+      assert.deepEqual(await logitsOf("some"), logits.slice(from * 10, (from + 100) * 10));
+    }
+    await worker.call("sameSamples", { name: "first", of: "whole", count: 150 });
+    assert.deepEqual(await logitsOf("first"), logits.slice(0, 1_500));
+  }));
+
 test("neither graphs nor weights are left behind in the temporary folder", () =>
   withFolder((folder) =>
     withWorker({ temporaryFolder: folder, environment: { ...process.env, TMPDIR: folder } }, async (worker) => {
