@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import type { PictureForm } from "@mpo/datasets";
 import type { Samples } from "@mpo/engine";
 import { type ReadInputs, readInputs } from "../serving/read-inputs.ts";
@@ -31,6 +31,8 @@ export async function readTrainingInputs(
   }
   if (count === 0) throw new MpoError("not-found", `none of the ${files.length} batches of inputs can be read`);
   const all = joined(batches, Math.min(count, maxInputs), shape);
+  // What reading has left would stay beside the training.
+  globalThis.gc?.();
   if (all.labels === undefined) return { samples: all, judgedOn: all };
   const period = Math.round(1 / JUDGED_SHARE);
   const isJudged = (index: number): boolean => index % period === period - 1;
@@ -40,6 +42,10 @@ export async function readTrainingInputs(
 
 function joined(batches: readonly ReadInputs[], count: number, { height, width, channels }: PictureForm): Samples {
   const length = height * width * channels;
+  const [only] = batches;
+  if (only !== undefined && only.set.count === count && batches.length === 1) {
+    return { images: only.set.images, count, ...given({ labels: only.labels }) };
+  }
   const images = new Float32Array(count * length);
   const labels = new Int32Array(count);
   const isLabelled = batches.every((batch) => batch.labels !== undefined);
