@@ -5,6 +5,7 @@ export { readJsonFile, removeLeftTemporaries, syncFolder, writeFileAtomic, write
 export { forEachBounded } from "./bounded.ts";
 export { bytesWithin } from "./bytes-within.ts";
 export { type Clock, systemClock } from "./clock.ts";
+export { collectGarbage } from "./collect-garbage.ts";
 export { fileError, systemErrorCode } from "./file-error.ts";
 export { addressOf, hereOf, hostOf, isEverywhere, isLoopback, isPrivateUrl, targetOf } from "./host-port.ts";
 export { ifFound } from "./if-found.ts";

@@ -51,7 +51,7 @@ function overGroup(limitBytes: number, cause: unknown): MpoError {
  * Inputs that are read leave garbage: a large nursery would keep 30 MiB of it beside a training (`mpo bench footprint`), and
  * the collector, which sees little of it, is asked to come.
  */
-const SMALL_HEAP = ["--max-semi-space-size=1", "--expose-gc"] as const;
+const SMALL_HEAP = ["--max-semi-space-size=1", "--optimize-for-size", "--expose-gc"] as const;
 
 async function runJob<Kind extends keyof JobCalls>(
   kind: Kind,

@@ -1,6 +1,7 @@
 import { given, MpoError } from "@mpo/core";
 import type { PictureForm } from "@mpo/datasets";
 import type { Samples } from "@mpo/engine";
+import { collectGarbage } from "@mpo/io";
 import { type ReadInputs, readInputs } from "../serving/read-inputs.ts";
 
 export interface TrainingInputs {
@@ -31,8 +32,7 @@ export async function readTrainingInputs(
   }
   if (count === 0) throw new MpoError("not-found", `none of the ${files.length} batches of inputs can be read`);
   const all = joined(batches, Math.min(count, maxInputs), shape);
-  // What reading has left would stay beside the training.
-  globalThis.gc?.();
+  collectGarbage();
   if (all.labels === undefined) return { samples: all, judgedOn: all };
   const period = Math.round(1 / JUDGED_SHARE);
   const isJudged = (index: number): boolean => index % period === period - 1;

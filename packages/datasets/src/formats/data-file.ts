@@ -73,7 +73,12 @@ export async function withFile<T>(
 }
 
 /** Reads exactly `length` bytes from `offset`. Throws `invalid-data` when the file ends before. */
-export async function readRange(file: FileHandle, offset: number, length: number, path: string): Promise<Uint8Array> {
+export async function readRange(
+  file: FileHandle,
+  offset: number,
+  length: number,
+  path: string,
+): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(length);
   let done = 0;
   while (done < length) {

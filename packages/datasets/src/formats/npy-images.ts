@@ -3,6 +3,7 @@ import { invalidData } from "./data-error.ts";
 import { type ReadOptions, readRange, readSizedFile, requireSize, withFile } from "./data-file.ts";
 import {
   decodeNpy,
+  decodeNpyData,
   decodeNpyHeader,
   encodeNpy,
   type NpyArray,
@@ -30,14 +31,18 @@ export async function readNpyImages(path: string, options: ReadOptions = {}): Pr
     const head = await readRange(file, 0, Math.min(MOST_HEADER_BYTES, sizeBytes), path);
     const header = decodeNpyHeader(head, path);
     requireSize(path, npyFileBytes(header), sizeBytes);
-    return npyImages(await readRange(file, 0, sizeBytes, path), path);
+    const values = await readRange(file, header.dataOffset, sizeBytes - header.dataOffset, path);
+    return imagesOf(decodeNpyData(header, values, path), path, header.dataOffset);
   });
 }
 
 /** The images in the bytes of an `.npy` file; `file` names it in errors. Throws as `readNpyImages` does. */
 export function npyImages(bytes: Uint8Array, file: string): ImageSet {
-  const { dataOffset, shape } = decodeNpyHeader(bytes, file);
-  return { ...imageShape(shape, file), images: unitValues(decodeNpy(bytes, file), file, dataOffset) };
+  return imagesOf(decodeNpy(bytes, file), file, decodeNpyHeader(bytes, file).dataOffset);
+}
+
+function imagesOf(array: NpyArray, file: string, firstByte: number): ImageSet {
+  return { ...imageShape(array.shape, file), images: unitValues(array, file, firstByte) };
 }
 
 /** Reads labels from a `.npy` file of [N] or [N, 1] whole numbers >= 0. Throws as `readNpyImages` does. */

@@ -68,9 +68,14 @@ export function npyFileBytes(header: NpyHeader): number {
 export function decodeNpy(bytes: Uint8Array, file: string): NpyArray {
   const header = decodeNpyHeader(bytes, file);
   requireSize(file, npyFileBytes(header), bytes.length);
+  return decodeNpyData(header, new Uint8Array(bytes.subarray(header.dataOffset)), file);
+}
+
+/** Decodes what follows a header. `bytes` are alone in their buffer, which the array takes over. Throws `invalid-data`. */
+export function decodeNpyData(header: NpyHeader, bytes: Uint8Array<ArrayBuffer>, file: string): NpyArray {
   const { shape } = header;
   const type = header.type === "f2" ? "f4" : header.type;
-  const data = decodeNpyValues(header, bytes.subarray(header.dataOffset), file, header.dataOffset);
+  const data = decodeNpyValues(header, bytes, file, header.dataOffset);
   return { type, shape, data: header.isFortran ? inCOrder(data, shape) : data };
 }
 
@@ -123,12 +128,10 @@ export function decodeNpyHeader(head: Uint8Array, file: string): NpyHeader {
  */
 function decodeNpyValues(
   { type, isBigEndian }: Pick<NpyHeader, "type" | "isBigEndian">,
-  bytes: Uint8Array,
+  { buffer }: Uint8Array<ArrayBuffer>,
   file: string,
   firstByte: number,
 ): NpyData {
-  // A copy: an array begins at a multiple of its elements' size.
-  const { buffer } = new Uint8Array(bytes);
   if (isBigEndian) swapBytes(Buffer.from(buffer), npyItemBytes(type));
   const isLong = type === "i8" || type === "u8";
   const data: NpyData =

@@ -1,3 +1,4 @@
+import { collectGarbage } from "@mpo/io";
 import type { Samples } from "../training/batches.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
 
@@ -25,8 +26,7 @@ export function freeImages(...sets: readonly Samples[]): void {
     const { buffer } = images;
     if (buffer instanceof ArrayBuffer) structuredClone(buffer, { transfer: [buffer] });
   }
-  // The collector sees little of what lies outside its heap.
-  globalThis.gc?.();
+  collectGarbage();
 }
 
 function beginsWith(whole: Float32Array, part: Float32Array): boolean {

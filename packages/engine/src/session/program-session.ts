@@ -90,7 +90,7 @@ export class ProgramSession {
       {},
       this.program.variables.map(({ read }) => read),
     );
-    return new Map(this.program.variables.map(({ name }, index) => [name, Float32Array.from(values[index]!)]));
+    return new Map(this.program.variables.map(({ name }, index) => [name, values[index]!]));
   }
 
   /** Forward and backward over one micro-batch; with one micro-batch a step, the update too. */

@@ -1,4 +1,5 @@
 import { type AccuracyJudge, given, MpoError, type Prediction, planStep } from "@mpo/core";
+import { collectGarbage } from "@mpo/io";
 import { type Retraining, type RetrainResult, retrain } from "../adaptation/retrain.ts";
 import { chainOf } from "../compiler/chain-of.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
@@ -66,7 +67,9 @@ export async function trainRung(training: RungTraining, options: RungOptions): P
   );
   const { weights } = result;
   const { microBatch } = config;
+  collectGarbage();
   const estimate = await labelFreeEstimate({ worker, model, weights, judgedOn, microBatch, signal });
+  collectGarbage();
   const judgement = result.accuracyBefore !== undefined ? "labels" : estimate && "label-free";
   const overheadMs = performance.now() - began - result.trainingMs;
   return { ...result, ...estimate, judgement, judgedSamples: judgedOn.count, overheadMs };

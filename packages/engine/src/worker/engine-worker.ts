@@ -1,6 +1,12 @@
 import { tmpdir } from "node:os";
 import { formatBytes, given, LOADING_BYTES, MpoError, OUTSIDE_POOL_BYTES } from "@mpo/core";
-import { CalledProcess, entryBeside, type CallOptions as ProcessCallOptions, throwIfAborted } from "@mpo/io";
+import {
+  CalledProcess,
+  collectGarbage,
+  entryBeside,
+  type CallOptions as ProcessCallOptions,
+  throwIfAborted,
+} from "@mpo/io";
 import type { ModelGraph, ModelWeights } from "../model/model-graph.ts";
 import { findEngine } from "../session/engine-place.ts";
 import { withStagedWeights } from "../session/stage-weights.ts";
@@ -51,8 +57,8 @@ export class EngineWorker implements AsyncDisposable {
       name: "worker",
       entry: entryBeside("worker-main", import.meta.url),
       environment: workerEnvironment(options),
-      // Idle memory is measured after a collection, else it includes what loading has left.
-      execArgv: ["--expose-gc"],
+      // Idle memory is measured after a collection, else it includes what loading has left. JavaScript has little to do here.
+      execArgv: ["--expose-gc", "--optimize-for-size"],
       graceMs: KILL_GRACE_MS,
       explainEnd: (end) => {
         if (!isCapExit(end, capBytes !== undefined)) return undefined;
@@ -108,6 +114,8 @@ export class EngineWorker implements AsyncDisposable {
     await this.call("samples", { name, samples: first, values: images.length }, options);
     for (let at = PART_VALUES; at < images.length; at += PART_VALUES) {
       await this.call("moreSamples", { name, at, images: images.subarray(at, at + PART_VALUES) }, options);
+      // Where it is small, this process's memory counts too.
+      collectGarbage("new");
     }
   }
 

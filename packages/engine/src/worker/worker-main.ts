@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { MpoError } from "@mpo/core";
-import { serveCalls } from "@mpo/io";
+import { collectGarbage, serveCalls } from "@mpo/io";
 import { timeParts } from "../probe/timing/time-parts.ts";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
 import { OUT_OF_MEMORY, overCap } from "./cap-exit.ts";
@@ -39,7 +39,7 @@ serveCalls<WorkerCalls>(
     },
     timeUnits: timeParts,
     memory: ({ resetPeak }) => {
-      globalThis.gc?.();
+      collectGarbage();
       if (resetPeak) resetMemoryPeak();
       return readMemory();
     },

@@ -11,6 +11,7 @@ import {
   trainedBytes,
   WARM_UP_STEPS,
 } from "@mpo/core";
+import { collectGarbage } from "@mpo/io";
 import { chainOf } from "../compiler/chain-of.ts";
 import { compileProgram } from "../compiler/compile-program.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
@@ -122,12 +123,12 @@ export class WorkerState {
     const all = isWhole ? images : new Float32Array(values);
     if (!isWhole) all.set(images);
     this.#samples.set(name, { ...samples, images: all });
-    collectMessages();
+    collectGarbage("new");
   }
 
   moreSamples({ name, at, images }: WorkerCalls["moreSamples"]["request"]): void {
     this.#anyNamed(name).images.set(images, at);
-    collectMessages();
+    collectGarbage("new");
   }
 
   sameSamples({ name, of, count, labels }: WorkerCalls["sameSamples"]["request"]): void {
@@ -166,6 +167,7 @@ export class WorkerState {
   }
 
   evaluate({ samples, batch, features }: WorkerCalls["evaluate"]["request"]): WorkerCalls["evaluate"]["answer"] {
+    collectGarbage("new");
     const { session, shape } = this.#require();
     const { images, count } = this.#named(samples, shape);
     if (!Number.isSafeInteger(batch) || batch < 1) {
@@ -179,16 +181,17 @@ export class WorkerState {
       const part = { images: images.subarray(from * sampleSize, to * sampleSize), count: to - from };
       if (features) {
         const result = session.features(part);
-        logits.push(Float32Array.from(result.logits));
-        found.push(Float32Array.from(result.features));
+        logits.push(result.logits);
+        found.push(result.features);
       } else {
-        logits.push(Float32Array.from(session.logits(part)));
+        logits.push(session.logits(part));
       }
     }
     return { logits: joined(logits), features: features ? joined(found) : undefined };
   }
 
   session(): ProgramSession {
+    collectGarbage("new");
     return this.#require().session;
   }
 
@@ -279,17 +282,4 @@ function joined(parts: readonly Float32Array[]): Float32Array {
     offset += part.length;
   }
   return result;
-}
-
-/** Twice: the buffers of what the first finds are freed by a thread beside it, for which the second waits. */
-function collectGarbage(): void {
-  globalThis.gc?.();
-  globalThis.gc?.();
-}
-
-/** A message leaves a few times what it brought, of which the collector sees little. Only what is new is looked at: it is soon done. */
-function collectMessages(): void {
-  const minor = { type: "minor" } as const;
-  globalThis.gc?.(minor);
-  globalThis.gc?.(minor);
 }
