@@ -29,5 +29,6 @@ export { sideFile } from "./serving/input-batch.ts";
 export { findServable } from "./serving/retrained-manifest.ts";
 export { servingFolder } from "./serving/serving-folder.ts";
 export { SERVING_FOLDERS } from "./serving/serving-folders.ts";
+export type { JobGroup } from "./system/job-groups.ts";
 export { systemMonitor } from "./system/system-monitor.ts";
 export { AGENT_RELEASED_MS, AGENT_VERSION, engineVersion } from "./system/versions.ts";

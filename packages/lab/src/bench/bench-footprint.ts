@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { jobEngine, type RetrainJob } from "@mpo/agent";
+import { type JobGroup, jobEngine, type RetrainJob } from "@mpo/agent";
 import { type CommandContext, createTable } from "@mpo/cli";
-import { accumulationFor, formatBytes, type Prediction, type RetrainConfig, resolveRetrainConfig } from "@mpo/core";
+import { accumulationFor, formatBytes, MpoError, median, type Prediction, type RetrainConfig, resolveRetrainConfig } from "@mpo/core";
 import { encodeNpyImages, type ImageSet } from "@mpo/datasets";
 import { buildModel, initialWeights, type ModelGraph, writeLayersModel } from "@mpo/engine";
 import { PROCESSOR } from "../harness.ts";
+import { MemoryGroup } from "../isolation/memory-group.ts";
 import { measureTorchStep, type StepTask } from "./step-systems.ts";
 import { type Held, watchChildren } from "./watch-children.ts";
 
@@ -18,6 +19,8 @@ export interface BenchFootprintOptions {
   readonly steps: number;
   readonly seed: number;
   readonly torchPython?: string;
+  /** Size of a memory control group in which they are held, bytes. */
+  readonly group?: number;
 }
 
 const MODEL = "resnet20";
@@ -38,7 +41,11 @@ export async function benchFootprint(options: BenchFootprintOptions, context: Co
   const folder = await mkdtemp(join(tmpdir(), "mpo-footprint-"));
   try {
     const job = await jobIn(folder, options);
-    const engine = jobEngine({ environment, cpuShare: "equal", temporaryFolder: join(folder, "work") });
+    await using group = options.group === undefined ? undefined : groupOf(options.group);
+    const engine = jobEngine({
+      ...{ environment, cpuShare: "equal", temporaryFolder: join(folder, "work") },
+      groups: group && { make: () => Promise.resolve(jobGroup(group)) },
+    });
     const { result, held } = await watchChildren(PARTS, () => engine.retrain(job, { signal }));
     const torch =
       options.torchPython === undefined ? undefined : await torchHeld(options.torchPython, options, context);
@@ -49,7 +56,8 @@ export async function benchFootprint(options: BenchFootprintOptions, context: Co
     ];
     terminal.record({
       ...{ event: "footprint", ...options, job: held["job-main"], worker: held["worker-main"], torch },
-      ...{ trainedSteps: result.steps, stepBytes: result.peakBytes, processor: PROCESSOR },
+      ...{ trainedSteps: result.steps, stepBytes: result.peakBytes, stepMs: median(result.stepMs) },
+      ...{ groupPeakBytes: group?.peakBytes, processor: PROCESSOR },
     });
     const table = createTable(terminal, ["process", "held at most", "in the middle"]);
     for (const [name, one] of rows) {
@@ -57,12 +65,30 @@ export async function benchFootprint(options: BenchFootprintOptions, context: Co
     }
     terminal.line(table.toString());
     const both = (held["job-main"]?.peakBytes ?? 0) + (held["worker-main"]?.peakBytes ?? 0);
+    if (group !== undefined) {
+      const most = `the kernel counted at most ${formatBytes(group.peakBytes ?? 0)}, files that it can drop included`;
+      terminal.line(`held in a control group of ${formatBytes(Number(options.group))}: ${most}`);
+    }
     terminal.line(
-      `job and worker together ${formatBytes(both)}, of which the step ${formatBytes(result.peakBytes)}; ${result.steps} steps`,
+      `job and worker together ${formatBytes(both)}, of which the step ${formatBytes(result.peakBytes)}; ${result.steps} steps, ${median(result.stepMs).toFixed(0)} ms each`,
     );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function groupOf(bytes: number): MemoryGroup {
+  const group = MemoryGroup.make(bytes);
+  if (group !== undefined) return group;
+  throw new MpoError("unsupported", "no memory control group can be made here", {
+    hint: "Run it as root, on a system whose control groups have the memory controller, or leave --group out.",
+  });
+}
+
+/** The bench makes the group, and removes it once it has read what the kernel counted. */
+function jobGroup(group: MemoryGroup): JobGroup {
+  const wasKilled = (): Promise<boolean> => Promise.resolve(group.kills > 0);
+  return { joinFile: group.joinFile, wasKilled, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
 async function jobIn(folder: string, options: BenchFootprintOptions): Promise<RetrainJob> {

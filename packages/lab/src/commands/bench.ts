@@ -178,6 +178,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--steps <n>", "steps", wholeNumber(1, 10_000), 8)
     .option("--seed <n>", "decides the weights", wholeNumber(0), 1)
     .option("--torch-python <path>", "look at PyTorch too, with this Python that has torch")
+    .option("--group <size>", "hold them in a memory control group of this size", sizeInBytes)
     .action((options: BenchFootprintOptions) => benchFootprint(options, context));
   add("search", "milliseconds for one device's whole search and for a re-plan, on made-up profiles of two models")
     .option("--repeats <n>", "searches of each model", wholeNumber(2, 1000), 10)

@@ -49,6 +49,17 @@ export class MemoryGroup implements AsyncDisposable {
     return 0;
   }
 
+  /** The most that the kernel has counted: with files that it can drop. Undefined where it does not say. */
+  get peakBytes(): number | undefined {
+    const path = ["memory.peak", "memory.max_usage_in_bytes"].map((name) => join(this.folder, name)).find(existsSync);
+    return path === undefined ? undefined : Number(readFileSync(path, "utf8"));
+  }
+
+  /** The file by which a process joins it: it writes its number there. */
+  get joinFile(): string {
+    return join(this.folder, "cgroup.procs");
+  }
+
   /** A command line that runs another one within the group. */
   command(program: string, args: readonly string[]): readonly [string, readonly string[]] {
     return ["sh", ["-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', this.folder, program, ...args]];
