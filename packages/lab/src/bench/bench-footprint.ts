@@ -3,7 +3,14 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type JobGroup, jobEngine, type RetrainJob } from "@mpo/agent";
 import { type CommandContext, createTable } from "@mpo/cli";
-import { accumulationFor, formatBytes, MpoError, median, type Prediction, type RetrainConfig, resolveRetrainConfig } from "@mpo/core";
+import {
+  accumulationFor,
+  formatBytes,
+  median,
+  type Prediction,
+  type RetrainConfig,
+  resolveRetrainConfig,
+} from "@mpo/core";
 import { encodeNpyImages, type ImageSet } from "@mpo/datasets";
 import { buildModel, initialWeights, type ModelGraph, writeLayersModel } from "@mpo/engine";
 import { PROCESSOR } from "../harness.ts";
@@ -41,7 +48,7 @@ export async function benchFootprint(options: BenchFootprintOptions, context: Co
   const folder = await mkdtemp(join(tmpdir(), "mpo-footprint-"));
   try {
     const job = await jobIn(folder, options);
-    await using group = options.group === undefined ? undefined : groupOf(options.group);
+    await using group = options.group === undefined ? undefined : MemoryGroup.of(options.group);
     const engine = jobEngine({
       ...{ environment, cpuShare: "equal", temporaryFolder: join(folder, "work") },
       groups: group && { make: () => Promise.resolve(jobGroup(group)) },
@@ -65,24 +72,13 @@ export async function benchFootprint(options: BenchFootprintOptions, context: Co
     }
     terminal.line(table.toString());
     const both = (held["job-main"]?.peakBytes ?? 0) + (held["worker-main"]?.peakBytes ?? 0);
-    if (group !== undefined) {
-      const most = `the kernel counted at most ${formatBytes(group.peakBytes ?? 0)}, files that it can drop included`;
-      terminal.line(`held in a control group of ${formatBytes(Number(options.group))}: ${most}`);
-    }
+    if (group !== undefined) terminal.line(group.summary);
     terminal.line(
       `job and worker together ${formatBytes(both)}, of which the step ${formatBytes(result.peakBytes)}; ${result.steps} steps, ${median(result.stepMs).toFixed(0)} ms each`,
     );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-function groupOf(bytes: number): MemoryGroup {
-  const group = MemoryGroup.make(bytes);
-  if (group !== undefined) return group;
-  throw new MpoError("unsupported", "no memory control group can be made here", {
-    hint: "Run it as root, on a system whose control groups have the memory controller, or leave --group out.",
-  });
 }
 
 /** The bench makes the group, and removes it once it has read what the kernel counted. */

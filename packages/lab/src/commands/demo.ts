@@ -1,4 +1,4 @@
-import { type CommandContext, durationOption, listOf, threadsOption, wholeNumber } from "@mpo/cli";
+import { type CommandContext, durationOption, listOf, sizeInBytes, threadsOption, wholeNumber } from "@mpo/cli";
 import type { Command } from "commander";
 import { type EngineDemoOptions, runEngineDemo } from "../demo/engine/run-engine-demo.ts";
 import { DEMO_DEVICE_NAMES } from "../demo/fleet/demo-devices.ts";
@@ -17,6 +17,7 @@ export function define(demo: Command, context: CommandContext): void {
     .addOption(durationOption("--drift-probe-time <duration>", "longest probe of accuracy", "12s"))
     .addOption(durationOption("--window <duration>", "time in which a retraining must finish", "30s"))
     .option("--inputs <n>", "drifted images that an agent collects before it retrains", wholeNumber(64, 512), 384)
+    .option("--group <size>", "hold each agent, with its jobs, in a memory control group of this size", sizeInBytes)
     .option("--judged-images <n>", "images on which a retrained model is judged", wholeNumber(1), 600)
     .option("--seed <n>", "decides the order of the images", wholeNumber(0), 1)
     .addHelpText("after", HELP)

@@ -1,16 +1,29 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { formatBytes, MpoError } from "@mpo/core";
 
 const LEFT_WITHIN_MS = 5_000;
 const LOOK_MS = 20;
+let made = 0;
 
 /** A memory control group of this process's own making, for the processes that join it. Dispose of it when they are gone. */
 export class MemoryGroup implements AsyncDisposable {
   readonly folder: string;
+  readonly #limitBytes: number;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, limitBytes: number) {
     this.folder = folder;
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Makes one. Throws `unsupported` where none can be made. */
+  static of(limitBytes: number): MemoryGroup {
+    const group = MemoryGroup.make(limitBytes);
+    if (group !== undefined) return group;
+    throw new MpoError("unsupported", "no memory control group can be made here", {
+      hint: "Run it as root, where control groups have the memory controller, or leave --group out.",
+    });
   }
 
   /** Makes one below the group that this process is in. Undefined where that is not allowed, or memory is not controlled. */
@@ -23,7 +36,7 @@ export class MemoryGroup implements AsyncDisposable {
       ...(unified === undefined ? [] : [{ root: join("/sys/fs/cgroup", unified), limit: "memory.max" }]),
     ];
     for (const { root, limit } of places) {
-      const folder = join(root, `mpo-isolation-${process.pid}`);
+      const folder = join(root, `mpo-${process.pid}-${made++}`);
       try {
         mkdirSync(folder);
       } catch {
@@ -32,7 +45,7 @@ export class MemoryGroup implements AsyncDisposable {
       try {
         if (!existsSync(join(folder, limit))) throw new Error("memory is not controlled here");
         writeFileSync(join(folder, limit), String(limitBytes));
-        return new MemoryGroup(folder);
+        return new MemoryGroup(folder, limitBytes);
       } catch {
         rmdirSync(folder);
       }
@@ -53,6 +66,12 @@ export class MemoryGroup implements AsyncDisposable {
   get peakBytes(): number | undefined {
     const path = ["memory.peak", "memory.max_usage_in_bytes"].map((name) => join(this.folder, name)).find(existsSync);
     return path === undefined ? undefined : Number(readFileSync(path, "utf8"));
+  }
+
+  /** What it came to, in words. */
+  get summary(): string {
+    const most = `the kernel counted at most ${formatBytes(this.peakBytes ?? 0)}, files that it can drop included`;
+    return `held in a control group of ${formatBytes(this.#limitBytes)}: ${most}; it killed ${this.kills} processes`;
   }
 
   /** The file by which a process joins it: it writes its number there. */

@@ -3,6 +3,7 @@ import { createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { MpoError } from "@mpo/core";
 import { killGroup } from "@mpo/io";
+import type { MemoryGroup } from "../../isolation/memory-group.ts";
 import { MPO_ENTRY } from "../../product-files.ts";
 import { Changes } from "./changes.ts";
 
@@ -18,6 +19,8 @@ export interface ChildCommandOptions {
   readonly workingFolder: string;
   /** Its log is written there. */
   readonly logFile: string;
+  /** Where it runs. Default: where this process does. */
+  readonly group?: MemoryGroup | undefined;
   readonly onLog: (line: CommandRecord) => void;
   /** It has ended unexpectedly. */
   readonly onFailure: (error: MpoError) => void;
@@ -40,13 +43,14 @@ export class ChildCommand {
   #isStopping = false;
 
   constructor(options: ChildCommandOptions) {
-    const { name, args, environment, workingFolder, logFile, onLog, onFailure } = options;
+    const { name, args, environment, workingFolder, logFile, group, onLog, onFailure } = options;
     this.name = name;
     const log = createWriteStream(logFile, { flags: "a" });
     // A log that cannot be written must not end the demo.
     log.on("error", () => undefined);
     const command = [...process.execArgv, MPO_ENTRY, ...args, "--json"];
-    this.#child = spawn(process.execPath, command, {
+    const [program, own] = group?.command(process.execPath, command) ?? [process.execPath, command];
+    this.#child = spawn(program, own, {
       cwd: workingFolder,
       env: { ...environment },
       stdio: ["pipe", "pipe", "pipe"],

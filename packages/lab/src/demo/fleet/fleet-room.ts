@@ -7,7 +7,8 @@ import { localJoinFile, readLocalJoin } from "@mpo/identity";
 import { fileError, writeFileAtomic } from "@mpo/io";
 import type { AdminClient } from "@mpo/transport";
 import { adminOf } from "../../fleet-access.ts";
-import { ChildCommand, type CommandRecord } from "./child-command.ts";
+import { MemoryGroup } from "../../isolation/memory-group.ts";
+import { ChildCommand, type ChildCommandOptions, type CommandRecord } from "./child-command.ts";
 import type { DemoDevice } from "./demo-devices.ts";
 
 /** The name under which the demo's model is served. */
@@ -27,6 +28,8 @@ export interface FleetDemoOptions {
   /** Images that a retrained model answers before it is judged by them. */
   readonly judgedImages: number;
   readonly seed: number;
+  /** Size of the memory control group of each agent, bytes. Default: they have none. */
+  readonly group?: number;
 }
 
 export interface DeviceProcesses {
@@ -47,6 +50,7 @@ export class FleetRoom {
   readonly #context: CommandContext;
   /** In the order of their start. */
   readonly #children: ChildCommand[] = [];
+  readonly #groups = new Map<string, MemoryGroup>();
   /** Rejects with `unavailable` when a process has ended unexpectedly. */
   readonly failed: Promise<never>;
   #fail: (error: MpoError) => void = () => undefined;
@@ -126,9 +130,17 @@ export class FleetRoom {
     const shared = ["--cpu-share", "equal", "--probe-patience", "1s", "--tick", "1s"];
     const times = ["--probe-time", `${probeTime}ms`, "--drift-probe-time", `${driftProbeTime}ms`];
     const args = ["agent", ...fleet, ...folders, ...work, ...shared, ...times];
-    const agent = this.#start(`${device.name}-agent`, args, onLog);
+    const { group: limitBytes } = this.#options;
+    const group = limitBytes === undefined ? undefined : MemoryGroup.of(limitBytes);
+    if (group !== undefined) this.#groups.set(device.name, group);
+    const agent = this.#start(`${device.name}-agent`, args, { onLog, group });
     await agent.until((each) => each.latest("ready"), this.#context.signal);
     return agent;
+  }
+
+  /** What came of the control group of each device that has one, in words. */
+  groupSummaries(): readonly string[] {
+    return [...this.#groups].map(([name, { summary }]) => `${name}: ${summary}`);
   }
 
   /** As the owner of a device does. */
@@ -146,6 +158,7 @@ export class FleetRoom {
     const [coordinator, ...others] = this.#children;
     await Promise.all(others.map((child) => child.stop(GRACE_MS)));
     await coordinator?.stop(GRACE_MS);
+    for (const group of this.#groups.values()) await group[Symbol.asyncDispose]();
     if (removesFolder) await rm(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
@@ -155,13 +168,17 @@ export class FleetRoom {
     return this.#options.keep ? environment : { ...environment, XDG_STATE_HOME: join(this.folder, "state") };
   }
 
-  #start(name: string, args: readonly string[], onLog: (line: CommandRecord) => void = () => undefined): ChildCommand {
+  #start(
+    name: string,
+    args: readonly string[],
+    { onLog = () => undefined, group }: Partial<Pick<ChildCommandOptions, "onLog" | "group">> = {},
+  ): ChildCommand {
     const { workingFolder, signal } = this.#context;
     const environment = this.#environment;
     signal.throwIfAborted();
     const logFile = join(this.folder, "logs", `${name}.log`);
     const onFailure = (error: MpoError): void => this.#fail(error);
-    const child = new ChildCommand({ name, args, environment, workingFolder, logFile, onLog, onFailure });
+    const child = new ChildCommand({ name, args, environment, workingFolder, logFile, group, onLog, onFailure });
     this.#children.push(child);
     return child;
   }

@@ -37,6 +37,7 @@ export async function runFleetDemo(options: FleetDemoOptions, context: CommandCo
     const outcomes = await runDevices(devices, demo);
     for (const outcome of outcomes) terminal.record({ event: "device", ...outcome });
     printOutcomes(outcomes, terminal);
+    for (const summary of room.groupSummaries()) terminal.line(summary);
     await noteConsole(room, note, "what they did is in the console");
     await runRollout(devices, demo);
     const seconds = (performance.now() - began) / SECOND_MS;
