@@ -12,7 +12,10 @@ import { methodNamed } from "./method.ts";
 import { windowLength } from "./window-length.ts";
 
 export interface RungTraining
-  extends Pick<Retraining, "model" | "samples" | "method" | "seed" | "learningRate" | "start" | "source" | "isLastUse"> {
+  extends Pick<
+    Retraining,
+    "model" | "samples" | "method" | "seed" | "learningRate" | "start" | "source" | "isLastUse"
+  > {
   readonly rung: Prediction;
   /** Samples on which the result is judged, with labels if there are any. */
   readonly judgedOn: Retraining["samples"];
