@@ -32,7 +32,7 @@ export async function readTrainingInputs(
   }
   if (count === 0) throw new MpoError("not-found", `none of the ${files.length} batches of inputs can be read`);
   const all = joined(batches, Math.min(count, maxInputs), shape);
-  collectGarbage();
+  collectGarbage("most");
   if (all.labels === undefined) return { samples: all, judgedOn: all };
   const period = Math.round(1 / JUDGED_SHARE);
   const isJudged = (index: number): boolean => index % period === period - 1;

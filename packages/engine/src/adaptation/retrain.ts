@@ -214,7 +214,7 @@ async function trainEpochs(context: RetrainContext, classes: number, trainUntilM
     const verdict = watchEpoch(guard, report.steps, classes);
     if (verdict.stop === "collapsed" || verdict.stop === "diverged") return result(verdict.stop);
     weights = await worker.call("readWeights", {}, call);
-    collectGarbage();
+    collectGarbage("most");
     if (verdict.stop !== undefined) return result(verdict.stop);
     if (report.steps.length < stepsPerEpoch) return result("outOfTime");
     guard = verdict.state;
@@ -253,7 +253,7 @@ async function judgeTrained(
     if (share < 1 && performance.now() > untilMs) break;
     await context.worker.assignWeights(interpolate(model.weights, weights, share), context.call);
     candidates.push({ share, logits: await evaluateJudged(context) });
-    collectGarbage();
+    collectGarbage("most");
   }
   const judgement = judge(before, candidates, judgedOn);
   const chosen = interpolate(model.weights, weights, judgement.share);

@@ -26,7 +26,7 @@ export function freeImages(...sets: readonly Samples[]): void {
     const { buffer } = images;
     if (buffer instanceof ArrayBuffer) structuredClone(buffer, { transfer: [buffer] });
   }
-  collectGarbage();
+  collectGarbage("most");
 }
 
 function beginsWith(whole: Float32Array, part: Float32Array): boolean {

@@ -70,9 +70,9 @@ export async function trainRung(training: RungTraining, options: RungOptions): P
   );
   const { weights } = result;
   const { microBatch } = config;
-  collectGarbage();
+  collectGarbage("most");
   const estimate = await labelFreeEstimate({ worker, model, weights, judgedOn, microBatch, signal });
-  collectGarbage();
+  collectGarbage("most");
   const judgement = result.accuracyBefore !== undefined ? "labels" : estimate && "label-free";
   const overheadMs = performance.now() - began - result.trainingMs;
   return { ...result, ...estimate, judgement, judgedSamples: judgedOn.count, overheadMs };

@@ -120,14 +120,14 @@ export class EngineWorker implements AsyncDisposable {
   }
 
   /** Loads a model (see the `load` call), with weights in memory of this process. */
-  async load({ graph, weights, ...setup }: ModelToLoad, options: CallOptions = {}): Promise<LoadReport> {
+  async load({ graph, weights, training, isOnly }: ModelToLoad, options: CallOptions = {}): Promise<LoadReport> {
     // The pool's cap holds the variables; weights that are read out are copies outside.
     this.#grant(
       "weights",
       [...weights.values()].reduce((sum, { byteLength }) => sum + byteLength, 0),
     );
     const report = await withStagedWeights(graph, weights, this.#temporaryFolder, (weightsFolder) =>
-      this.call("load", { graph, weightsFolder, ...setup }, options),
+      this.call("load", { graph, weightsFolder, ...given({ training, isOnly }) }, options),
     );
     // Later loads find the pool as large as it became: what it holds then is not a new measurement.
     if (this.#graph === undefined) this.#watch?.rebase((this.#capBytes ?? 0) + OUTSIDE_POOL_BYTES);

@@ -39,7 +39,7 @@ serveCalls<WorkerCalls>(
     },
     timeUnits: timeParts,
     memory: ({ resetPeak }) => {
-      collectGarbage();
+      collectGarbage("all");
       if (resetPeak) resetMemoryPeak();
       return readMemory();
     },

@@ -79,7 +79,7 @@ export class WorkerState {
       session.close();
       throw error;
     }
-    collectGarbage();
+    collectGarbage("all");
     this.#loaded = { session, shape, training, planned, stepsDone: 0 };
     return {
       idleBytes: readMemory().residentBytes,
@@ -148,7 +148,7 @@ export class WorkerState {
     }
     const steps: StepReport[] = [];
     const own = this.#named(samples, shape);
-    collectGarbage();
+    collectGarbage("all");
     const idleBytes = readMemory().residentBytes;
     resetMemoryPeak();
     // What a step is fed is part of what it takes, and of its plan.
