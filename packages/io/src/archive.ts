@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { MpoError } from "@mpo/core";
-import { extract, pack } from "tar-stream";
+import type { Pack } from "tar-stream";
 import type { Abortable } from "./abort-error.ts";
 import { abortError } from "./abort-error.ts";
 import { syncFolder } from "./atomic-file.ts";
@@ -37,6 +37,8 @@ export async function writeArchive(
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${Date.now()}.tmp`);
   try {
     if (!replaces) await requireFree(path);
+    // Most processes need none of it.
+    const { pack } = await import("tar-stream");
     const packed = pack();
     const packing = fill(packed, parts);
     const target = createWriteStream(temporary, { flags: "wx", mode: 0o600 });
@@ -75,6 +77,7 @@ export async function* readArchive(
   path: string,
   { maxPartBytes, signal }: Abortable & { readonly maxPartBytes: number },
 ): AsyncGenerator<ArchivePart, void, undefined> {
+  const { extract } = await import("tar-stream");
   const extracted = extract();
   const source = createReadStream(path);
   const reading = pipeline(source, extracted, { signal });
@@ -102,7 +105,7 @@ export async function* readArchive(
   }
 }
 
-async function fill(packed: ReturnType<typeof pack>, parts: AsyncIterable<ArchivePart>): Promise<void> {
+async function fill(packed: Pack, parts: AsyncIterable<ArchivePart>): Promise<void> {
   try {
     for await (const { name, bytes } of parts) {
       const entry = packed.entry({ name, size: bytes.length, mode: 0o600 });

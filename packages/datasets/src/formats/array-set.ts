@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { fileError, throwIfAborted } from "@mpo/io";
-import { type Unzipped, unzipSync } from "fflate";
+import type { Unzipped } from "fflate";
 import { noted } from "../images/describe-classes.ts";
 import { type ImageSet, takeImages } from "../images/image-set.ts";
 import { type Part, partIndices } from "../images/part.ts";
@@ -121,6 +121,7 @@ async function archiveAt(path: string): Promise<Arrays> {
   const bytes = await readFile(path).catch((thrown: unknown) => {
     throw fileError(thrown, "read", path);
   });
+  const { unzipSync } = await import("fflate");
   const unzip = (isWanted: (name: string) => boolean): Unzipped => {
     try {
       return unzipSync(bytes, { filter: ({ name }) => isWanted(name) });

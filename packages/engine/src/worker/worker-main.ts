@@ -1,7 +1,6 @@
 import { tmpdir } from "node:os";
 import { MpoError } from "@mpo/core";
 import { collectGarbage, serveCalls } from "@mpo/io";
-import { timeParts } from "../probe/timing/time-parts.ts";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
 import { OUT_OF_MEMORY, overCap } from "./cap-exit.ts";
 import { volunteerForMemoryKiller } from "./memory-killer.ts";
@@ -37,7 +36,7 @@ serveCalls<WorkerCalls>(
       state.session().assignFrom(weightsFolder);
       return null;
     },
-    timeUnits: timeParts,
+    timeUnits: async (request) => (await import("../probe/timing/time-parts.ts")).timeParts(request),
     memory: ({ resetPeak }) => {
       collectGarbage("all");
       if (resetPeak) resetMemoryPeak();

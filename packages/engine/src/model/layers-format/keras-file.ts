@@ -1,6 +1,5 @@
 import { MpoError } from "@mpo/core";
 import { type Hdf5Array, type Hdf5Group, isHdf5Array, parseJson, withHdf5 } from "@mpo/datasets";
-import { unzipSync } from "fflate";
 import { invalid } from "./file-errors.ts";
 import { type Topology, topologyOf } from "./layers-json.ts";
 import { otherFormat } from "./other-formats.ts";
@@ -37,6 +36,7 @@ const KERAS_PARTS: ReadonlySet<string> = new Set(["config.json", "metadata.json"
 
 /** Reads a `.keras` file, a zip archive of the structure and of HDF5. Throws `invalid-data` and `unsupported`. */
 export async function readKerasFile(bytes: Uint8Array, file: string): Promise<KerasFile> {
+  const { unzipSync } = await import("fflate");
   const parts = damaged(file, () => unzipSync(bytes, { filter: ({ name }) => KERAS_PARTS.has(name) }));
   const { "config.json": config, "metadata.json": metadata, "model.weights.h5": stored } = parts;
   if (config === undefined || stored === undefined) throw otherFormat(file, "zip");

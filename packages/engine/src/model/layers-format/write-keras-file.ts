@@ -2,7 +2,6 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Abortable, throwIfAborted, writeFileAtomic } from "@mpo/io";
-import { zipSync } from "fflate";
 import type { Model } from "../model-graph.ts";
 import { validateGraph } from "../validate-graph.ts";
 import { checkWeights } from "../variables.ts";
@@ -22,6 +21,7 @@ export async function writeKerasFile(model: Model, path: string, options: Aborta
   throwIfAborted(options.signal);
   const { config, variables } = exportKeras(model);
   const json = (content: object): Uint8Array => Buffer.from(JSON.stringify(content), "utf8");
+  const { zipSync } = await import("fflate");
   const archive = zipSync(
     {
       "metadata.json": json({ keras_version: KERAS_VERSION }),
