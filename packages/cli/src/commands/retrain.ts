@@ -60,6 +60,7 @@ const CHOSEN_OPTIONS = [
   "freezeFeatures",
   "freezeNorm",
   "freezeLinear",
+  "trainLayers",
   "segments",
   "checkpoints",
 ];

@@ -17,6 +17,14 @@ describe("configFrom()", () => {
     assert.deepEqual(freezing, { featureExtraction: 0.5, normalisation: 0, linear: 1 });
   });
 
+  it("takes names of layers, which count beside the rates", () => {
+    const { freezing } = configFrom({ batch: 8, freezeLinear: 1, trainLayers: ["stem_conv", "head"] });
+    assert.deepEqual(freezing, {
+      ...{ featureExtraction: 0, normalisation: 0, linear: 1 },
+      onlyLayers: ["stem_conv", "head"],
+    });
+  });
+
   it("reads both ways to say checkpoints, and refuses them together", () => {
     assert.deepEqual(configFrom({ batch: 8, segments: 4 }).checkpoints, { kind: "uniform", segments: 4 });
     assert.deepEqual(configFrom({ batch: 8, segments: 1 }).checkpoints, { kind: "none" });

@@ -2,12 +2,13 @@ import {
   accumulationFor,
   type Checkpoints,
   type FreezingRates,
+  given,
   MpoError,
   type RetrainConfig,
   resolveRetrainConfig,
 } from "@mpo/core";
 import type { Command } from "commander";
-import { batchOption, microBatchOption, numberBetween, wholeNumber, wholeNumbers } from "./parsers.ts";
+import { batchOption, listed, microBatchOption, numberBetween, wholeNumber, wholeNumbers } from "./parsers.ts";
 
 /** The m-hyperparameters as they stand on the command line. */
 export interface ConfigOptions {
@@ -17,6 +18,7 @@ export interface ConfigOptions {
   readonly freezeFeatures?: number;
   readonly freezeNorm?: number;
   readonly freezeLinear?: number;
+  readonly trainLayers?: readonly string[];
   readonly segments?: number;
   readonly checkpoints?: readonly number[];
 }
@@ -31,6 +33,11 @@ export function addConfigOptions(command: Command, defaultBatch: number | string
     .option("--freeze-features <rate>", "the same for convolutions only (default: --freeze)", rate)
     .option("--freeze-norm <rate>", "the same for normalisation layers only (default: --freeze)", rate)
     .option("--freeze-linear <rate>", "the same for dense layers only (default: --freeze)", rate)
+    .option(
+      "--train-layers <names>",
+      "of those, only these layers train, such as stem_conv,stem_norm (default: all)",
+      listed((name) => name),
+    )
     .option("--segments <k>", "checkpoints: k segments of equal unit count (default: 1)", wholeNumber(1, 10_000))
     .option("--checkpoints <units>", "checkpoints: keep the inputs of these units, such as 0,3,7", wholeNumbers(0));
 }
@@ -54,11 +61,13 @@ export function requireSegments({ segments = 1 }: Pick<ConfigOptions, "segments"
   });
 }
 
-function freezingFrom({ freeze = 0, freezeFeatures, freezeNorm, freezeLinear }: ConfigOptions): FreezingRates {
+function freezingFrom(options: ConfigOptions): FreezingRates {
+  const { freeze = 0, freezeFeatures, freezeNorm, freezeLinear, trainLayers: onlyLayers } = options;
   return {
     featureExtraction: freezeFeatures ?? freeze,
     normalisation: freezeNorm ?? freeze,
     linear: freezeLinear ?? freeze,
+    ...given({ onlyLayers }),
   };
 }
 

@@ -2,16 +2,20 @@ import {
   type AccuracyJudge,
   type AccuracyPrediction,
   type AccuracySample,
+  type Chain,
   type FreezingRates,
   LAYER_CLASSES,
   remembered,
 } from "../facts/index.ts";
 import { mean } from "../numerics/index.ts";
+import { FreezingDistance } from "./freezing-distance.ts";
 import { fitLearningCurve, type GainObservation, LearningCurve, shares } from "./learning-curve.ts";
 
 export interface AccuracyOptions {
   /** The micro-batch changes what is learned (batch normalisation). */
   readonly hasBatchStatistics: boolean;
+  /** Says what a freezing that names its layers leaves to train. */
+  readonly chain?: Chain;
   /** What the fleet knows of this model: counts like own samples, but is less sure. */
   readonly priors?: readonly AccuracySample[];
 }
@@ -25,9 +29,7 @@ const JUDGEMENT_DEVIATION = 0.01;
 const LABEL_FREE_SHARES = { below: 0.25, above: 0.15 };
 /** Another device's task is not this one's. */
 const PRIOR_DEVIATION = 0.05;
-/** Freezing rates this far apart (Euclidean) learn about the same. */
-const RATE_LENGTH = 0.25;
-/** So do micro-batches this many doublings apart, where batch statistics matter. */
+/** Micro-batches this many doublings apart learn about the same, where batch statistics matter. */
 const DOUBLING_LENGTH = 1.5;
 /** How unsure a curve is that was read off far neighbours only. */
 const UNSEEN_DEVIATION = 0.1;
@@ -70,12 +72,14 @@ export class AccuracyModel {
   /** Nothing was measured: predictions are a guess. */
   readonly isGuess: boolean;
   readonly #hasBatchStatistics: boolean;
+  readonly #freezingDistance: FreezingDistance;
   readonly #judge: AccuracyJudge;
   readonly #known: readonly KnownCurve[];
   readonly #cache = new Map<string, LearningCurve>();
 
-  constructor(samples: readonly AccuracySample[], { hasBatchStatistics, priors = [] }: AccuracyOptions) {
+  constructor(samples: readonly AccuracySample[], { hasBatchStatistics, chain, priors = [] }: AccuracyOptions) {
     this.#hasBatchStatistics = hasBatchStatistics;
+    this.#freezingDistance = new FreezingDistance(chain);
     const all = [
       ...samples.map((sample) => ({ sample, isPrior: false })),
       ...priors.map((sample) => ({ sample, isPrior: true })),
@@ -125,10 +129,7 @@ export class AccuracyModel {
   }
 
   #distance(entry: KnownCurve, freezing: FreezingRates, microBatch: number): number {
-    let squared = 0;
-    for (const layerClass of LAYER_CLASSES) {
-      squared += ((entry.freezing[layerClass] - freezing[layerClass]) / RATE_LENGTH) ** 2;
-    }
+    let squared = this.#freezingDistance.squared(entry.freezing, freezing);
     if (this.#hasBatchStatistics && entry.microBatch !== undefined) {
       squared += (Math.log2(entry.microBatch / microBatch) / DOUBLING_LENGTH) ** 2;
     }
@@ -136,8 +137,9 @@ export class AccuracyModel {
   }
 
   #keyOf(freezing: FreezingRates, microBatch: number): string {
-    const rates = LAYER_CLASSES.map((layerClass) => freezing[layerClass]).join();
-    return this.#hasBatchStatistics ? `${rates} ${microBatch}` : rates;
+    const { onlyLayers = [] } = freezing;
+    const what = [...LAYER_CLASSES.map((layerClass) => freezing[layerClass]), ...onlyLayers].join();
+    return this.#hasBatchStatistics ? `${what} ${microBatch}` : what;
   }
 }
 

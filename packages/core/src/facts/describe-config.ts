@@ -13,8 +13,22 @@ const CLASS_WORDS = {
   linear: "dense layers",
 } as const;
 
-/** What does not train, in a few words: `frozen: 50 % of convolutions`. */
-export function describeFreezing(freezing: FreezingRates): string {
+/** Names of layers that are listed before the rest are counted. */
+const LISTED_LAYERS = 3;
+
+/** What does not train, in a few words: `frozen: 50 % of convolutions`, `training only stem_conv and 4 other layers`. */
+export function describeFreezing({ onlyLayers, ...rates }: FreezingRates): string {
+  if (onlyLayers === undefined) return describeRates(rates);
+  const only = `training only ${describeLayers(onlyLayers)}`;
+  return LAYER_CLASSES.every((layerClass) => rates[layerClass] === 0) ? only : `${only}, ${describeRates(rates)}`;
+}
+
+function describeLayers(names: readonly string[]): string {
+  if (names.length <= LISTED_LAYERS) return names.join(" and ");
+  return `${names[0]} and ${names.length - 1} other layers`;
+}
+
+function describeRates(freezing: Omit<FreezingRates, "onlyLayers">): string {
   const [first] = LAYER_CLASSES.map((layerClass) => freezing[layerClass]);
   if (LAYER_CLASSES.every((layerClass) => freezing[layerClass] === first)) {
     return first === 0 ? "nothing frozen" : `frozen: ${shareOf(first ?? 0, "layers")}`;

@@ -1,5 +1,5 @@
 import { MpoError } from "./mpo-error.ts";
-import { checked, choice, type Fact, list, object, share, whole, word } from "./schema.ts";
+import { checked, choice, type Fact, list, object, share, text, whole, word } from "./schema.ts";
 
 /** Units of a model. */
 export const MAX_UNITS = 4_096;
@@ -11,9 +11,21 @@ const unit = whole(0, MAX_UNITS - 1);
 export const MAX_BATCH = 65_536;
 export const batchSchema = whole(1, MAX_BATCH);
 
-/** Share of the layers of each class that is frozen, counted from the input side: 0 = all train, 1 = none trains. */
+/** Layers that can be named: as many as a chain may have operations. */
+const MAX_LAYERS = 16_384;
+
+/**
+ * What does not train. A rate is the share of a class's layers that is frozen, counted from the input side: 0 = all train,
+ * 1 = none trains. `onlyLayers` names the layers that may train, whichever they are; absent: all. A layer trains where both
+ * let it.
+ */
 export type FreezingRates = Fact<typeof freezingSchema>;
-export const freezingSchema = object({ featureExtraction: share(), normalisation: share(), linear: share() });
+export const freezingSchema = object({
+  featureExtraction: share(),
+  normalisation: share(),
+  linear: share(),
+  onlyLayers: list(text(1, 256), 1, MAX_LAYERS).optional(),
+});
 
 /**
  * One action of a step at the level of units. A forward action says what stays in memory afterwards:

@@ -9,7 +9,7 @@ export interface FreezingChoice {
 }
 
 /** Rates that a method prescribes: Tent trains normalisation only, SHOT leaves the classifier alone. */
-export type FixedRates = Partial<FreezingRates>;
+export type FixedRates = Partial<Readonly<Record<LayerClass, number>>>;
 
 const TENTHS: readonly number[] = Array.from({ length: 11 }, (_, tenths) => tenths / 10);
 

@@ -34,6 +34,26 @@ test("frozenParameters freezes the first round(rate * count) layers of a class",
   }
 });
 
+test("frozenParameters lets a layer train where both its class's rate and the names let it", () => {
+  const [first, second] = layersOfClass(chain, "featureExtraction") as [string, string];
+  const onlyLayers = [first, second];
+  const trained = (featureExtraction: number): readonly string[] => {
+    const frozen = frozenParameters(chain, { ...NOTHING_FROZEN, featureExtraction, onlyLayers });
+    return [...new Set(chain.parameters.flatMap(({ id, layer }) => (frozen[id] ? [] : [layer])))];
+  };
+  assert.deepEqual(trained(0), onlyLayers);
+  assert.deepEqual(trained(0.25), [second]);
+});
+
+test("frozenParameters refuses a layer that the model does not have, with the one that was meant", () => {
+  const [first] = layersOfClass(chain, "linear") as [string];
+  assert.throws(() => frozenParameters(chain, { ...NOTHING_FROZEN, onlyLayers: [`${first}x`] }), {
+    code: "invalid-argument",
+    message: `onlyLayers: the model has no layer "${first}x" with parameters`,
+    hint: `Did you mean ${first}?`,
+  });
+});
+
 test("valuesWithGradient turns true at the first operation that trains and stays so", () => {
   const allFrozenButHead = frozenParameters(chain, { featureExtraction: 1, normalisation: 1, linear: 0 });
   const wanted = valuesWithGradient(chain, allFrozenButHead);

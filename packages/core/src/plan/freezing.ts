@@ -1,17 +1,29 @@
-import { type Chain, type FreezingRates, LAYER_CLASSES, type LayerClass } from "../facts/index.ts";
+import { type Chain, closestOf, type FreezingRates, LAYER_CLASSES, type LayerClass, MpoError } from "../facts/index.ts";
 
 /**
  * The parameters that do not train: of each class's layers, in the order of the model, the first
- * `round(rate * count)`. Returns `frozen[parameterId]`.
+ * `round(rate * count)`, and all layers that are not among `onlyLayers`. Returns `frozen[parameterId]`. Throws
+ * `invalid-argument` for a layer that the chain does not have.
  */
-export function frozenParameters(chain: Chain, rates: FreezingRates): readonly boolean[] {
+export function frozenParameters(chain: Chain, { onlyLayers, ...rates }: FreezingRates): readonly boolean[] {
+  const allowed = onlyLayers && knownLayers(chain, onlyLayers);
   const frozenLayers = new Set<string>();
   for (const layerClass of LAYER_CLASSES) {
     const layers = layersOfClass(chain, layerClass);
     const count = Math.round(rates[layerClass] * layers.length);
     for (const layer of layers.slice(0, count)) frozenLayers.add(layer);
   }
-  return chain.parameters.map((parameter) => frozenLayers.has(parameter.layer));
+  return chain.parameters.map(({ layer }) => frozenLayers.has(layer) || allowed?.has(layer) === false);
+}
+
+function knownLayers(chain: Chain, names: readonly string[]): ReadonlySet<string> {
+  const known = new Set(chain.parameters.map(({ layer }) => layer));
+  const unknown = names.find((name) => !known.has(name));
+  if (unknown === undefined) return new Set(names);
+  const meant = closestOf(unknown, [...known]);
+  throw new MpoError("invalid-argument", `onlyLayers: the model has no layer "${unknown}" with parameters`, {
+    ...(meant === undefined ? {} : { hint: `Did you mean ${meant}?` }),
+  });
 }
 
 /**

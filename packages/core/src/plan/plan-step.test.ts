@@ -87,6 +87,26 @@ test("planStep has no backward instruction in a frozen prefix", () => {
   );
 });
 
+test("planStep ends its backward pass at the first of any set of layers, and updates those alone", () => {
+  const chain = tinyChain();
+  const layers = [...new Set(chain.parameters.map(({ layer }) => layer))];
+  fc.assert(
+    fc.property(fc.subarray(layers, { minLength: 1 }), checkpoints, (onlyLayers, kept) => {
+      const plan = planStep(chain, { freezing: { ...uniformFreezing(0), onlyLayers }, checkpoints: kept });
+      const trained = chain.parameters.filter(({ layer }) => onlyLayers.includes(layer)).map(({ id }) => id);
+      const updated = plan.microStep.flatMap((each) => (each.kind === "update" ? [each.parameter] : []));
+      assert.deepEqual(
+        updated.toSorted((left, right) => left - right),
+        trained,
+      );
+      const firstOp = chain.ops.findIndex(({ parameters }) => parameters.some((id) => trained.includes(id)));
+      for (const each of plan.microStep) if (each.kind === "backward") assert.ok(each.op >= firstOp);
+      assert.equal(firstMissingSavedTensor(plan), undefined);
+    }),
+    { seed: 7, numRuns: 100 },
+  );
+});
+
 test("planStep refuses to freeze everything where no statistics move", () => {
   const chain = tinyChain();
   const ops = chain.ops.map(({ statisticsBytes: _, ...op }) => op);

@@ -2,6 +2,7 @@ import {
   type AffineBytes,
   type Chain,
   type ChainOp,
+  describeFreezing,
   fixedBytes,
   type GradientNeeds,
   MpoError,
@@ -21,9 +22,13 @@ export function planStep(chain: Chain, partialConfig: Partial<RetrainConfig>): S
   const config = resolveRetrainConfig(partialConfig);
   const frozen = frozenParameters(chain, config.freezing);
   if (!hasEffect(chain, frozen)) {
-    throw new MpoError("invalid-argument", `freezing ${JSON.stringify(config.freezing)} leaves nothing to train`, {
-      hint: "Lower a freezing rate, or choose a method that trains other layers.",
-    });
+    throw new MpoError(
+      "invalid-argument",
+      `the config leaves nothing to train (${describeFreezing(config.freezing)})`,
+      {
+        hint: "Lower a freezing rate, name other layers, or choose a method that trains others.",
+      },
+    );
   }
   const builder = new StepBuilder(chain, frozen, config.accumulation > 1 ? "accumulate" : "update");
   const schedule = unitSchedule(chain, config.checkpoints);

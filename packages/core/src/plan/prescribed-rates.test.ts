@@ -13,6 +13,8 @@ void test("a method's rates hold where a config trains more, and the config's wh
   assert.deepEqual(of("crossEntropy"), half.freezing);
   assert.deepEqual(prescribedRates("of a later release"), {});
   assert.equal(withPrescribedRates(half, "tent").microBatch, 8);
+  const named = { ...half, freezing: { ...half.freezing, onlyLayers: ["stem"] } };
+  assert.deepEqual(withPrescribedRates(named, "shot").freezing.onlyLayers, ["stem"]);
 });
 
 void test("a model of which a method trains nothing is refused with the methods that do train it", () => {

@@ -42,6 +42,7 @@ export function withPrescribedRates(config: RetrainConfig, loss: string): Retrai
   return {
     ...config,
     freezing: {
+      ...freezing,
       featureExtraction: Math.max(freezing.featureExtraction, featureExtraction),
       normalisation: Math.max(freezing.normalisation, normalisation),
       linear: Math.max(freezing.linear, linear),

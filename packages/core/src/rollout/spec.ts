@@ -44,7 +44,7 @@ const ruleSchema = written({
 
 /** A configuration as a file has it: with no key that is not known. */
 const { microBatch, accumulation, freezing } = configSchema.shape;
-const { featureExtraction, normalisation, linear } = freezing.shape;
+const { featureExtraction, normalisation, linear, onlyLayers } = freezing.shape;
 const writtenConfig = written({
   microBatch: microBatch.describe("Images at once."),
   accumulation: accumulation.describe("Micro-batches of one step."),
@@ -52,7 +52,8 @@ const writtenConfig = written({
     featureExtraction: featureExtraction.describe("Of layers that extract features, such as convolutions."),
     normalisation: normalisation.describe("Of normalisation layers."),
     linear: linear.describe("Of linear layers."),
-  }).describe("Shares of the layers of each class that do not train, from 0 to 1."),
+    onlyLayers: onlyLayers.describe("Names of the layers that may train; by default all that the shares let train."),
+  }).describe("Shares of the layers of each class that do not train, from 0 to 1, counted from the input side."),
   checkpoints: fact
     .choice(CHECKPOINT_KINDS, written)
     .describe(

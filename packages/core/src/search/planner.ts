@@ -80,6 +80,6 @@ export function plannerOf(
   const units = remembered(UNITS, chain, () => new UnitCostTable(chain));
   const measured: PlannedProfile = "steps" in profile ? profile : { ...profile, ...NOTHING_MEASURED };
   const { hasBatchStatistics } = profile.model;
-  const accuracy = new AccuracyModel(measured.accuracy, { hasBatchStatistics, ...given({ priors }) });
+  const accuracy = new AccuracyModel(measured.accuracy, { hasBatchStatistics, chain, ...given({ priors }) });
   return new Planner(new CostModel(chain, measured, units), accuracy, fixedRates);
 }

@@ -11,8 +11,9 @@ const MAX_MARKS = 256;
 /** A configuration as a text: equal for equal ones. */
 function configKey(config: RetrainConfig): string {
   const { microBatch, accumulation, freezing, checkpoints } = config;
-  const { featureExtraction, normalisation, linear } = freezing;
-  return JSON.stringify([microBatch, accumulation, featureExtraction, normalisation, linear, checkpoints]);
+  const { featureExtraction, normalisation, linear, onlyLayers } = freezing;
+  const parts = [microBatch, accumulation, featureExtraction, normalisation, linear, checkpoints];
+  return JSON.stringify(onlyLayers === undefined ? parts : [...parts, onlyLayers]);
 }
 
 /** Marks that a configuration did not fit `memoryBytes`. */

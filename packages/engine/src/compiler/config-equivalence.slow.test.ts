@@ -105,8 +105,9 @@ const GRAPHS = [
 
 for (const [what, graph, classes] of GRAPHS) {
   const run = runOf(graph, classes);
-  const { length: unitCount } = chainOf(run.graph).units;
-  const checkpoints = checkpointsOf(unitCount);
+  const chain = chainOf(run.graph);
+  const layers = [...new Set(chain.parameters.map(({ layer }) => layer))];
+  const checkpoints = checkpointsOf(chain.units.length);
   const plainStep = once(() => engineGradients(run));
 
   for (const [name, kept] of checkpoints) {
@@ -119,6 +120,16 @@ for (const [what, graph, classes] of GRAPHS) {
     test(`freezing ${name} changes no other gradient with ${what}`, async () => {
       await assertEquivalent(run, await plainStep(), { freezing });
       const [, kept] = checkpoints[index * 2 + 1] as (typeof checkpoints)[number];
+      await assertEquivalent(run, await plainStep(), { freezing, checkpoints: kept });
+    });
+  }
+
+  for (const first of [1, 2]) {
+    test(`training every third layer alone, from layer ${first}, changes no other gradient with ${what}`, async () => {
+      const onlyLayers = layers.filter((_, index) => index % 3 === first);
+      const freezing = { ...NOTHING_FROZEN, onlyLayers };
+      await assertEquivalent(run, await plainStep(), { freezing });
+      const [, kept] = checkpoints[2] as (typeof checkpoints)[number];
       await assertEquivalent(run, await plainStep(), { freezing, checkpoints: kept });
     });
   }

@@ -3,6 +3,7 @@ import {
   type AccuracySample,
   type Cut,
   describeConfig,
+  describeFreezing,
   type HighMoment,
   highMoments,
   type Planner,
@@ -128,7 +129,6 @@ function stepChecks(
 }
 
 function curveName({ freezing, microBatch }: AccuracySample, hasBatchStatistics: boolean): string {
-  const rates = [freezing.featureExtraction, freezing.normalisation, freezing.linear];
-  const frozen = rates.every((rate) => rate === 0) ? "nothing frozen" : `freezing ${rates.join("/")}`;
+  const frozen = describeFreezing(freezing);
   return hasBatchStatistics ? `${frozen}, micro-batch ${microBatch}` : frozen;
 }
