@@ -232,6 +232,8 @@ export {
   CUT_REASONS,
   type Cut,
   type CutReason,
+  chooseLayers,
+  type LayersCost,
   type MethodPrediction,
   type MethodSearch,
   observe,

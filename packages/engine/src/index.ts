@@ -1,4 +1,5 @@
 export { accuracyOf, evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
+export { layerImportance } from "./adaptation/layer-importance.ts";
 export { normalisationOf, withNormalisation } from "./adaptation/normalisation-block.ts";
 export { withNeutralNorms, withNormsPutBack } from "./adaptation/norms-put-back.ts";
 export { outputsOf, softmaxRows } from "./adaptation/probabilities.ts";

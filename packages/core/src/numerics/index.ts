@@ -1,5 +1,6 @@
 export { DEFAULT_MISS_RATE, upperMargin } from "./conformal.ts";
 export { halfToNumber, LARGEST_HALF, numberToHalf } from "./half-float.ts";
+export { fillKnapsack } from "./knapsack.ts";
 export {
   type CoefficientPrior,
   dot,

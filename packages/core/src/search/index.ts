@@ -1,3 +1,4 @@
+export { chooseLayers, type LayersCost } from "./choose-layers.ts";
 export { CostModel, type StepPrediction } from "./cost-model.ts";
 export { observe } from "./online-correction.ts";
 export { Planner, plannerOf } from "./planner.ts";

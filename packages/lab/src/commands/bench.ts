@@ -30,6 +30,7 @@ import { type BenchBudgetsOptions, benchBudgets } from "../bench/bench-budgets.t
 import { type BenchEmulationOptions, benchEmulation } from "../bench/bench-emulation.ts";
 import { type BenchFootprintOptions, benchFootprint } from "../bench/bench-footprint.ts";
 import { type BenchJudgeOptions, benchJudge } from "../bench/bench-judge.ts";
+import { type BenchLayersOptions, benchLayers } from "../bench/bench-layers.ts";
 import { type BenchMemoryOptions, benchMemory } from "../bench/bench-memory.ts";
 import { type BenchPlacementOptions, benchPlacement } from "../bench/bench-placement.ts";
 import { type BenchSearchOptions, benchSearch } from "../bench/bench-search.ts";
@@ -39,6 +40,7 @@ import { type BenchStepOptions, benchStep } from "../bench/bench-step.ts";
 import { type BenchWearOptions, benchWear } from "../bench/bench-wear.ts";
 import { type BenchFleetOptions, benchFleet } from "../bench/fleet/bench-fleet.ts";
 import { FLEET_MODELS } from "../bench/fleet/fleet-messages.ts";
+import { LAYER_LIMITS } from "../bench/layer-space.ts";
 import { type BenchPoliciesOptions, benchPolicies, POLICY_DATASETS } from "../bench/policies/bench-policies.ts";
 import { type BenchTasksOptions, benchTasks, type Task } from "../bench/tasks/bench-tasks.ts";
 
@@ -184,6 +186,25 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--repeats <n>", "searches of each model", wholeNumber(2, 1000), 10)
     .option("--seed <n>", "decides the profiles", wholeNumber(0), 1)
     .action((options: BenchSearchOptions) => benchSearch(options, context));
+  const layers = add(
+    "layers",
+    "layers chosen by importance against prefix freezing, at equal memory and time of a step",
+  )
+    .addOption(weightsOption())
+    .addOption(choice("--method <name>", "how; only crossEntropy needs labels", METHOD_NAMES, "shot"))
+    .option("--corruptions <list>", "names separated by commas (default: all)", corruptionsOf, CORRUPTION_NAMES)
+    .option(
+      "--frozen <list>",
+      "limits are what a step takes with these shares of all layers frozen",
+      listed(numberBetween(0, 1)),
+      [0.5, 0.8],
+    )
+    .addOption(choice("--limit <kind>", "which of its limits hold", LAYER_LIMITS, "both"))
+    .addOption(durationOption("--probe-time <duration>", "time for the probe", "20s"));
+  addDatasetOptions(layers).addOption(severityOption()).addOption(frostOption());
+  addAdaptingOptions(layers, { samples: 1024, judgeSamples: 2000 }).action((options: BenchLayersOptions) =>
+    benchLayers(options, context),
+  );
   add("policies", "accuracy, memory and time of every policy under equal limits, on the same drifts")
     .addOption(weightsOption())
     .addOption(choice("--dataset <name>", "whose test images are damaged", POLICY_DATASETS, "fashion-mnist"))
