@@ -34,8 +34,8 @@ export async function layerImportance(
   const few = firstSamples(samples, LOOKED_AT);
   await worker.load({ ...model, training: { config, loss, optimizer: { kind: "sgd" } } }, call);
   const { images, count } = few;
-  await worker.call("samples", { name: SAMPLES, samples: method.needsLabels ? few : { images, count } }, call);
-  if (method.usesPseudoLabels) await labelByModel(worker, SAMPLES, few, config, call);
+  await worker.setSamples(SAMPLES, method.needsLabels ? few : { images, count }, call);
+  if (method.usesPseudoLabels) await labelByModel(worker, SAMPLES, count, config, call);
   const importance = new Map<string, number>();
   const looks = Math.max(1, Math.floor(count / microBatch));
   for (let look = 0; look < looks; look++) {
