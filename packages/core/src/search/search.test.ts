@@ -196,7 +196,9 @@ test("where nothing is trained, all that is chosen is the micro-batch", () => {
   const { best } = search(norm, plenty);
   assert.deepEqual(best.config.freezing, uniformFreezing(1));
   assert.equal(norm.catalogue.choices.length, 1);
-  search(norm, plenty).forEach(({ memoryBytes, stepMs }) => assert.ok(memoryBytes.expected > 0 && stepMs.expected > 0));
+  search(norm, plenty).forEach(({ memoryBytes, stepMs }) => {
+    assert.ok(memoryBytes.expected > 0 && stepMs.expected > 0);
+  });
 });
 
 test("a budget under the least of any config names that config and its size", () => {
