@@ -1,4 +1,4 @@
-import { frozenParameters, resolveRetrainConfig, withPrescribedRates } from "@mpo/core";
+import { frozenParameters, remembered, resolveRetrainConfig, withPrescribedRates } from "@mpo/core";
 import { chainOf } from "../compiler/chain-of.ts";
 import { firstSamples } from "../training/batches.ts";
 import { methodNamed } from "../window/method.ts";
@@ -17,9 +17,10 @@ const LOOKED_AT = 256;
 const GRADIENT_RATE = 2 ** 20;
 
 /**
- * How much each layer matters to a method on these samples: the squared length of its gradient, which is what a small step
- * along it takes off the loss. Mean over a few seeded micro-batches, each from the model's own weights. Of the layers that
- * the method trains, in the order of the model. Throws what `retrain` throws.
+ * How much each layer matters to a method on these samples: its gradient by its size, the root of the mean of squares over
+ * its parameters and over a few seeded micro-batches from the model's own weights (as SURGEON, CVPR 2025).
+ * The plain length of the gradient would prefer large layers at the end; where inputs have changed, small ones at the
+ * beginning bring more. Of the layers that the method trains, in the order of the model. Throws what `retrain` throws.
  */
 export async function layerImportance(
   worker: EngineWorker,
@@ -36,7 +37,7 @@ export async function layerImportance(
   const { images, count } = few;
   await worker.setSamples(SAMPLES, method.needsLabels ? few : { images, count }, call);
   if (method.usesPseudoLabels) await labelByModel(worker, SAMPLES, count, config, call);
-  const importance = new Map<string, number>();
+  const sums = new Map<string, { squares: number; count: number }>();
   const looks = Math.max(1, Math.floor(count / microBatch));
   for (let look = 0; look < looks; look++) {
     if (look > 0) await worker.assignWeights(model.weights, call);
@@ -46,14 +47,16 @@ export async function layerImportance(
     const moved = await worker.call("readWeights", {}, call);
     for (const { id, name: parameter, layer } of parameters) {
       if (frozen[id]) continue;
-      const squared = squaredDistance(model.weights.get(parameter), moved.get(parameter)) / GRADIENT_RATE ** 2;
-      importance.set(layer, (importance.get(layer) ?? 0) + squared / looks);
+      const before = model.weights.get(parameter)!;
+      const sum = remembered(sums, layer, () => ({ squares: 0, count: 0 }));
+      sum.squares += squaredDistance(before, moved.get(parameter)!) / GRADIENT_RATE ** 2;
+      sum.count += before.length;
     }
   }
-  return importance;
+  return new Map([...sums].map(([layer, { squares, count: parts }]) => [layer, Math.sqrt(squares / parts)]));
 }
 
-function squaredDistance(before: Float32Array = new Float32Array(0), after: Float32Array = before): number {
+function squaredDistance(before: Float32Array, after: Float32Array): number {
   let sum = 0;
   for (const [index, value] of before.entries()) sum += (value - after[index]!) ** 2;
   return sum;
