@@ -19,7 +19,8 @@ const GRADIENT_RATE = 2 ** 20;
 /**
  * How much each layer matters to a method on these samples: its gradient by its size, the root of the mean of squares over
  * its parameters and over a few seeded micro-batches from the model's own weights (as SURGEON, CVPR 2025).
- * The plain length of the gradient prefers large layers, which lie at the end. Of the layers that the method trains, in the order of the model. Throws what `retrain` throws.
+ * The plain length of the gradient prefers large layers, which lie at the end. Of the layers that the method trains, in the
+ * order of the model. Throws what `retrain` throws.
  */
 export async function layerImportance(
   worker: EngineWorker,
