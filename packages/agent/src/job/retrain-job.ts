@@ -37,9 +37,9 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
     const { model } = await readJobModel(job, method, true, { environment, signal });
     const inputs = await readTrainingInputs(job.inputFiles, picturesFor(model), MAX_INPUTS);
     const { likely } = checkInput(model, inputs.samples);
-    const maxMs = began + job.maxMs - performance.now();
     const { start, problem } = startOf(model, job.start);
     const source = await sourceWeights(job, model, { environment, signal });
+    const maxMs = began + job.maxMs - performance.now();
     const {
       weights,
       stopped,

@@ -21,8 +21,9 @@ export interface AccuracyReader {
 /**
  * Judges the weights that a worker holds: by labels where there are any, else by what dropout leaves of predictions
  * (AETTA, Lee et al. 2024). Confidence is not a measure here: entropy minimisation makes predictions surer, right or wrong,
- * and a model that has collapsed is the surest of all. `mostAtOnce`: samples that the worker's memory holds at once; `isHeld`: it has been given these already.
- * Undefined when there is nothing to judge by: neither labels nor a dense layer whose features can be dropped.
+ * and a model that has collapsed is the surest of all. `mostAtOnce`: samples that the worker's memory holds at once;
+ * `isHeld`: it has been given these already. Undefined when there is nothing to judge by: neither labels nor a
+ * dense layer whose features can be dropped.
  */
 export function accuracyReader(
   worker: EngineWorker,
