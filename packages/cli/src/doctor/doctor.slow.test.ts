@@ -83,13 +83,13 @@ describe("the doctor's checks", () => {
       const context = await machine(t, files);
       return await Promise.all([checkMemory(context, tmpdir()), checkPressure(context, tmpdir())]);
     };
-    const limit = { "proc/self/cgroup": "0::/box", "sys/fs/cgroup/box/memory.max": String(512 * 2 ** 20) };
+    const limit = { "proc/self/cgroup": "0::/box", "sys/fs/cgroup/box/memory.max": String(384 * 2 ** 20) };
     const usual = { "proc/meminfo": memory(3 * GIB_IN_KIB), "proc/pressure/memory": PSI, "proc/pressure/cpu": PSI };
     const [room, pressure] = await findings(usual);
     assert.deepEqual([room?.state, pressure?.state], ["ok", "ok"]);
     assert.match(room?.found ?? "", /4\.00 GiB, no cgroup limit.*may take/u);
     const [boxed] = await findings({ ...usual, ...limit });
-    assert.match(boxed?.found ?? "", /cgroup limit 512\.0 MiB.*nothing may run now: memory/u);
+    assert.match(boxed?.found ?? "", /cgroup limit 384\.0 MiB.*nothing may run now: memory/u);
     assert.match(boxed?.fix ?? "", /--reserve/u);
     const [, noPressure] = await findings({ "proc/meminfo": memory(3 * GIB_IN_KIB) });
     assert.equal(noPressure?.state, "warning");
