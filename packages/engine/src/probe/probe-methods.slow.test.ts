@@ -19,7 +19,7 @@ const options = { environment: process.env, threads: 1 };
 const BUDGET = { memoryBytes: 2 ** 30, windowMs: 60_000 };
 
 test("methods are probed once for memory and time, race for accuracy, and are searched together", async () => {
-  const profiles = await probeMethods(task, { maxMs: 120_000 }, options);
+  const profiles = await probeMethods(task, { maxMs: 60_000 }, options);
   assert.deepEqual([...profiles.keys()], METHODS_WITHOUT_LABELS);
   const [norm, tent, shot] = [profiles.get("norm")!, profiles.get("tent")!, profiles.get("shot")!];
   assert.deepEqual(tent.unitTimes, shot.unitTimes);
@@ -40,7 +40,7 @@ test("methods are probed once for memory and time, race for accuracy, and are se
 
 test("methods that cannot change a model, or lack labels, are left out", async () => {
   const methods = ["crossEntropy", "tent"] as const;
-  const profiles = await probeMethods({ ...task, methods }, { maxMs: 60_000 }, options);
+  const profiles = await probeMethods({ ...task, methods }, { maxMs: 40_000 }, options);
   assert.deepEqual([...profiles.keys()], ["tent"]);
   await assert.rejects(probeMethods({ ...task, methods: ["crossEntropy"] }, { maxMs: 60_000 }, options), {
     code: "invalid-argument",
