@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { plannerOf, searchMethods } from "@mpo/core";
+import { plannerOf, resolveRetrainConfig, searchMethods } from "@mpo/core";
 import { chainOf } from "../compiler/chain-of.ts";
 import { smallModel, smallSamples } from "../test-support/small-training.ts";
 import { METHODS_WITHOUT_LABELS } from "../window/method.ts";
@@ -14,12 +14,14 @@ const task: MethodsTask = {
   effectiveBatch: 16,
   device: { id: "here", class: "test" },
   samples: { adapted: { images, count }, judged: { images, count } },
+  // Few, so that the race begins early.
+  configs: [16, 4].map((microBatch) => resolveRetrainConfig({ microBatch, accumulation: 16 / microBatch })),
 };
 const options = { environment: process.env, threads: 1 };
 const BUDGET = { memoryBytes: 2 ** 30, windowMs: 60_000 };
 
 test("methods are probed once for memory and time, race for accuracy, and are searched together", async () => {
-  const profiles = await probeMethods(task, { maxMs: 60_000 }, options);
+  const profiles = await probeMethods(task, { maxMs: 45_000 }, options);
   assert.deepEqual([...profiles.keys()], METHODS_WITHOUT_LABELS);
   const [norm, tent, shot] = [profiles.get("norm")!, profiles.get("tent")!, profiles.get("shot")!];
   assert.deepEqual(tent.unitTimes, shot.unitTimes);
@@ -40,7 +42,7 @@ test("methods are probed once for memory and time, race for accuracy, and are se
 
 test("methods that cannot change a model, or lack labels, are left out", async () => {
   const methods = ["crossEntropy", "tent"] as const;
-  const profiles = await probeMethods({ ...task, methods }, { maxMs: 40_000 }, options);
+  const profiles = await probeMethods({ ...task, methods }, { maxMs: 30_000 }, options);
   assert.deepEqual([...profiles.keys()], ["tent"]);
   await assert.rejects(probeMethods({ ...task, methods: ["crossEntropy"] }, { maxMs: 60_000 }, options), {
     code: "invalid-argument",
