@@ -192,6 +192,20 @@ describe("a job in its own process", () => {
     }),
   );
 
+  it("begins with the weights as deployed where what serves has collapsed", { timeout: 230_000 }, () =>
+    inWorkplace(async ({ folder, job, engine }) => {
+      const dull = join(folder, "dull");
+      const { graph, weights } = await readLayersModel(join(job.sourceFolder, MODEL_FILE));
+      const flat = [...weights].map(
+        ([name, values]) => [name, name.endsWith("/gamma") ? values.map(() => 0) : values] as const,
+      );
+      await writeLayersModel({ graph, weights: new Map(flat) }, dull);
+      const options = { signal: new AbortController().signal };
+      const { reason } = await engine.retrain({ ...job, modelFolder: dull }, options);
+      assert.match(reason, /from the weights as deployed, which tell more classes apart/u);
+    }),
+  );
+
   it("checks a configuration by a few steps of it, within its memory", { timeout: 230_000 }, () =>
     inWorkplace(async ({ job, engine, work }) => {
       const { model, modelFolder, memoryBytes, maxMs, method, rung } = job;

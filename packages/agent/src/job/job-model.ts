@@ -1,4 +1,5 @@
-import { type MethodName, MpoError, requireTrainable } from "@mpo/core";
+import { readdir } from "node:fs/promises";
+import { type MethodName, MpoError, NORMS_FILE, requireTrainable } from "@mpo/core";
 import { chainOf, type Model, type ModelWeights, readTrainedModel } from "@mpo/engine";
 import type { RetrainJob } from "../ports/agent-engine.ts";
 import { type JobContext, OOM_SCORE_ADJUST } from "./job-context.ts";
@@ -25,17 +26,17 @@ export async function readJobModel(
 }
 
 /**
- * The weights that a job's model was delivered with; undefined where they are those that serve, or another model's. Values
- * that are the same in both are there once.
+ * The weights that a job's model was delivered with; undefined where they are those that serve, or another model's, and where
+ * normalisations would have to be put back by looking at inputs once more. Values that are the same in both are there once.
  */
 export async function sourceWeights(
-  { modelFolder, sourceFolder, memoryBytes }: Pick<RetrainJob, "modelFolder" | "sourceFolder" | "memoryBytes">,
-  { weights: serving }: Model,
-  { environment, signal }: Pick<JobContext, "environment" | "signal">,
+  { modelFolder, sourceFolder }: Pick<RetrainJob, "modelFolder" | "sourceFolder">,
+  { weights: serving, onnx }: Model,
+  { signal }: Pick<JobContext, "signal">,
 ): Promise<ModelWeights | undefined> {
-  if (modelFolder === sourceFolder) return undefined;
-  const putBack = { environment, memoryBytes, oomScoreAdjust: OOM_SCORE_ADJUST, signal };
-  const { model } = await readTrainedModel(sourceFolder, { putBack, signal });
+  const arePutBack = onnx?.norms !== undefined && !(await readdir(sourceFolder)).includes(NORMS_FILE);
+  if (modelFolder === sourceFolder || arePutBack) return undefined;
+  const { model } = await readTrainedModel(sourceFolder, { putBack: undefined, signal });
   const isSameModel =
     model.weights.size === serving.size &&
     [...model.weights].every(([name, { length }]) => serving.get(name)?.length === length);

@@ -38,7 +38,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
     const inputs = await readTrainingInputs(job.inputFiles, picturesFor(model), MAX_INPUTS);
     const { likely } = checkInput(model, inputs.samples);
     const { start, problem } = startOf(model, job.start);
-    const source = await sourceWeights(job, model, { environment, signal });
+    const source = await sourceWeights(job, model, { signal });
     const maxMs = began + job.maxMs - performance.now();
     const {
       weights,
