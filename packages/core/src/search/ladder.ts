@@ -1,5 +1,7 @@
 import type { Prediction, SearchObjective } from "../facts/index.ts";
 
+/** Of a ladder, at most. */
+export const MAX_RUNGS = 6;
 /** Accuracies this close are the same: the faster config wins. */
 export const SAME_ACCURACY = 0.001;
 /** A rung of the same accuracy is worth its memory if a step is this much faster than on the rung below. */

@@ -1,6 +1,6 @@
 import { MpoError, type Prediction, type SearchObjective } from "../facts/index.ts";
 import type { MethodName } from "../plan/index.ts";
-import { chooseRungs, orderedLadder, SAME_ACCURACY } from "./ladder.ts";
+import { chooseRungs, MAX_RUNGS, orderedLadder, SAME_ACCURACY } from "./ladder.ts";
 import { TOLERANCE } from "./rank-candidates.ts";
 import type { SearchResult } from "./search-result.ts";
 
@@ -17,9 +17,6 @@ export interface MethodSearch {
   /** What each method alone would have brought, the best for the objective first. */
   readonly methods: readonly MethodPrediction[];
 }
-
-/** Of any method. */
-const MAX_RUNGS = 6;
 
 /**
  * Joins the searches of several methods under one budget into one. A method whose accuracy was not measured is left out

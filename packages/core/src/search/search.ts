@@ -11,7 +11,7 @@ import { ParetoFront } from "../numerics/index.ts";
 import { POLICIES, type PolicyName } from "../plan/index.ts";
 import { allowedBy } from "./allowed-candidates.ts";
 import type { CandidateTable } from "./candidate-table.ts";
-import { chooseRungs, orderedLadder } from "./ladder.ts";
+import { chooseRungs, MAX_RUNGS, orderedLadder } from "./ladder.ts";
 import { checkBudget, type ExactCandidate, nothingFits } from "./nothing-fits.ts";
 import { predictionOf } from "./prediction.ts";
 import { type RankingRule, rankedCandidates } from "./rank-candidates.ts";
@@ -24,9 +24,6 @@ export interface SearchOptions {
   /** Part of the window that is not for its steps, see `windowOverheadMs`. Default: none. */
   readonly overheadMs?: number;
 }
-
-/** Of a ladder. */
-const MAX_RUNGS = 6;
 
 /**
  * Chooses the config for a budget: cuts what breaks it (by upper bounds) or what something else beats in memory, time and
