@@ -1,5 +1,5 @@
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
-import { cosineToLatest, entropyOf, type LossInputs, type LossTensors } from "./loss-parts.ts";
+import { cosineToLatest, entropyOf, type LossInputs, type LossTensors, maskOf } from "./loss-parts.ts";
 
 /** Probabilities beyond this count as this, and have no slope: the ratio would grow without end. */
 const CLIPPED = 0.99;
@@ -25,7 +25,7 @@ export function weightedLikelihoodRatio(
   const unlike = scaled(emit, emit.float32("Neg", cosineToLatest(emit, probabilities, meanPrediction)));
   const sure = scaled(emit, emit.float32("Neg", entropy));
   const isUnlike = emit.float32("GreaterEqual", unlike, emit.mean(unlike, [0], true));
-  const counts = emit.node("Cast", [isUnlike], { SrcT: "bool", DstT: "float" });
+  const counts = maskOf(emit, isUnlike);
   const sharpened = emit.float32("Mul", emit.float32("Mul", unlike, sure), emit.float(1 / TEMPERATURE));
   const weight = emit.float32("Mul", emit.float32("Mul", counts, emit.float32("Exp", sharpened)), sampleWeight);
   const loss = emit.sum(emit.float32("Mul", ratio, weight), [0, 1], false);
@@ -42,7 +42,7 @@ function likelihoodRatio(emit: GraphEmitter, probabilities: string): Readonly<Re
   // d(q log(q / (1 - q) + e)) / dq = log(..) + q / (1 - q)^2 / (q / (1 - q) + e)
   const steep = emit.float32("RealDiv", clipped, emit.float32("Mul", emit.float32("Square", rest), odds));
   const isBelow = emit.float32("LessEqual", probabilities, emit.float(CLIPPED));
-  const moves = emit.node("Cast", [isBelow], { SrcT: "bool", DstT: "float" });
+  const moves = maskOf(emit, isBelow);
   const byProbability = emit.float32("Mul", emit.float32("AddV2", logOdds, steep), moves);
   const mean = emit.sum(emit.float32("Mul", probabilities, byProbability), [1], true);
   return { ratio, slope: emit.float32("Mul", probabilities, emit.float32("Sub", mean, byProbability)) };

@@ -36,6 +36,11 @@ export function entropyOf(
   return { probabilities, perSample, slope };
 }
 
+/** 1 where a condition holds, else 0. */
+export function maskOf(emit: GraphEmitter, condition: string): string {
+  return emit.node("Cast", [condition], { SrcT: "bool", DstT: "float" });
+}
+
 /** Cosine of each prediction to the mean of the latest, `[b, 1]`; 0 before there are any. */
 export function cosineToLatest(emit: GraphEmitter, probabilities: string, meanPrediction: string): string {
   const product = emit.sum(emit.float32("Mul", probabilities, meanPrediction), [1], true);

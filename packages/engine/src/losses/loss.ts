@@ -1,7 +1,7 @@
 import type { MethodName } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { weightedLikelihoodRatio } from "./likelihood-ratio.ts";
-import { cosineToLatest, entropyOf, type LossInputs, type LossTensors } from "./loss-parts.ts";
+import { cosineToLatest, entropyOf, type LossInputs, type LossTensors, maskOf } from "./loss-parts.ts";
 
 /** Weight of the pseudo-labels' cross-entropy in SHOT (digits experiments of the paper: 0.1 to 0.3). */
 export const SHOT_PSEUDO_LABEL_WEIGHT = 0.3;
@@ -47,7 +47,7 @@ export function emitLoss(name: MethodName, emit: GraphEmitter, inputs: LossInput
 
 function crossEntropy(emit: GraphEmitter, { logits, labels, sampleWeight }: LossInputs): LossTensors {
   const isGiven = emit.node("GreaterEqual", [labels, emit.int(0)], { T: "int32" });
-  const given = emit.node("Cast", [isGiven], { SrcT: "bool", DstT: "float" });
+  const given = maskOf(emit, isGiven);
   const known = emit.node("Maximum", [labels, emit.int(0)], { T: "int32" });
   const node = emit.node("SparseSoftmaxCrossEntropyWithLogits", [logits, known], { T: "float", Tlabels: "int32" });
   const weight = emit.float32("Mul", given, sampleWeight);
@@ -76,7 +76,7 @@ function reliableEntropy(
   const cosine = cosineToLatest(emit, probabilities, meanPrediction);
   const isReliable = emit.float32("Less", perSample, most);
   const isUnlike = emit.float32("Less", cosine, emit.float(etaCosine(classes)));
-  const counts = emit.node("Cast", [emit.node("LogicalAnd", [isReliable, isUnlike])], { SrcT: "bool", DstT: "float" });
+  const counts = maskOf(emit, emit.node("LogicalAnd", [isReliable, isUnlike]));
   const sureness = emit.float32("Exp", emit.float32("Sub", most, perSample));
   const weight = emit.float32("Mul", emit.float32("Mul", counts, sureness), sampleWeight);
   const loss = emit.sum(emit.float32("Mul", perSample, weight), [0, 1], false);
