@@ -52,10 +52,8 @@ export async function probeMethods(
   using guard = ProbeGuard.of(left, options);
   const [measured, ...others] = [...profiles].map(([method, known]) => {
     const whole = { ...task, ...given({ samples }), method, known };
-    return {
-      context: new ProbeContext(whole, left, options, guard.signal),
-      costModel: new CostModel(chain, known),
-    };
+    const context = new ProbeContext(whole, left, options, guard.signal);
+    return { context, costModel: new CostModel(chain, known, context.costs) };
   });
   const curves = await measureAccuracy([measured!, ...others]).catch((error: unknown) => {
     if (guard.reason === undefined) throw error;
