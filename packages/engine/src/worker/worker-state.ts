@@ -104,7 +104,7 @@ export class WorkerState {
    */
   #reserve(session: ProgramSession, planned: Planned | undefined, isOnly = false): void {
     if (this.#capBytes !== undefined) {
-      const enough = isOnly && planned !== undefined ? POOL_ROOM * planned.poolBytes : this.#capBytes;
+      const enough = isOnly && planned ? POOL_ROOM * poolUse(planned.plan, planned.facts).peakBytes : this.#capBytes;
       const bytes = Math.min(enough, this.#capBytes);
       if (!this.#isCapReserved) session.reserve(Math.floor(bytes / POOL_ALIGNMENT_BYTES) * POOL_ALIGNMENT_BYTES);
       this.#isCapReserved = true;
@@ -242,7 +242,7 @@ interface Planned {
   readonly growthBytes: number;
   readonly stateBytes: number;
   readonly weightBytes: number;
-  readonly poolBytes: number;
+  readonly facts: StepMemoryFacts;
 }
 
 /** Where statistics are replaced, the share that is fed decides alone. */
@@ -260,13 +260,12 @@ function plan(graph: ModelGraph, training: TrainingSetup): Planned {
   const copies = facts.slotsPerParameter + (training.config.accumulation > 1 ? 1 : 0);
   const weightBytes = trainedBytes(chain, []);
   const growthBytes = residentGrowth(stepPlan, facts);
-  const { peakBytes: poolBytes } = poolUse(stepPlan, facts);
   return {
     plan: stepPlan,
     growthBytes,
     stateBytes: trainedBytes(chain, stepPlan.frozen) * copies,
     weightBytes,
-    poolBytes,
+    facts,
   };
 }
 
