@@ -172,6 +172,7 @@ export {
   requireTrainable,
   type StepPlan,
   trainedBytes,
+  trainedLayers,
   withPrescribedRates,
 } from "./plan/index.ts";
 export {

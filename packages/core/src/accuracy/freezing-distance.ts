@@ -1,5 +1,5 @@
 import { type Chain, type FreezingRates, LAYER_CLASSES, type LayerClass, remembered } from "../facts/index.ts";
-import { frozenParameters, layersOfClass } from "../plan/index.ts";
+import { layersOfClass, trainedLayers } from "../plan/index.ts";
 
 /** Freezing rates this far apart (Euclidean) learn about the same. So do sets of named layers that differ in this share. */
 const RATE_LENGTH = 0.25;
@@ -27,10 +27,7 @@ export class FreezingDistance {
   }
 
   #trained(chain: Chain, freezing: FreezingRates): ReadonlySet<string> {
-    return remembered(this.#trainedLayers, freezing, () => {
-      const frozen = frozenParameters(chain, freezing);
-      return new Set(chain.parameters.flatMap(({ id, layer }) => (frozen[id] ? [] : [layer])));
-    });
+    return remembered(this.#trainedLayers, freezing, () => trainedLayers(chain, freezing));
   }
 }
 

@@ -16,6 +16,12 @@ export function frozenParameters(chain: Chain, { onlyLayers, ...rates }: Freezin
   return chain.parameters.map(({ layer }) => frozenLayers.has(layer) || allowed?.has(layer) === false);
 }
 
+/** Names of the layers of which something trains. */
+export function trainedLayers(chain: Chain, freezing: FreezingRates): ReadonlySet<string> {
+  const frozen = frozenParameters(chain, freezing);
+  return new Set(chain.parameters.flatMap(({ id, layer }) => (frozen[id] ? [] : [layer])));
+}
+
 function knownLayers(chain: Chain, names: readonly string[]): ReadonlySet<string> {
   const known = new Set(chain.parameters.map(({ layer }) => layer));
   const unknown = names.find((name) => !known.has(name));

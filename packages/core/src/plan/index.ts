@@ -1,4 +1,4 @@
-export { frozenParameters, hasEffect, layersOfClass, valuesWithGradient } from "./freezing.ts";
+export { frozenParameters, hasEffect, layersOfClass, trainedLayers, valuesWithGradient } from "./freezing.ts";
 export { type FixedRates, type FreezingChoice, freezingChoices, hasChoice, trainedBytes } from "./freezing-choices.ts";
 export { planStep } from "./plan-step.ts";
 export { type CheckpointKind, POLICIES, POLICY_NAMES, type PolicyName, type PolicyRules } from "./policies.ts";

@@ -4,13 +4,13 @@ import {
   chooseLayers,
   type FreezingRates,
   freezingChoices,
-  frozenParameters,
   type LayersCost,
   type MethodName,
   NOTHING_FROZEN,
   prescribedRates,
   type RetrainConfig,
   resolveRetrainConfig,
+  trainedLayers,
   uniformFreezing,
   withPrescribedRates,
 } from "@mpo/core";
@@ -58,8 +58,7 @@ export class LayerSpace {
 
   /** What matters in all layers that a freezing lets train. */
   importance(freezing: FreezingRates, importance: LayerImportance): number {
-    const frozen = frozenParameters(this.#chain, this.config(freezing).freezing);
-    const trained = new Set(this.#chain.parameters.flatMap(({ id, layer }) => (frozen[id] ? [] : [layer])));
+    const trained = trainedLayers(this.#chain, this.config(freezing).freezing);
     return [...importance].reduce((sum, [layer, value]) => (trained.has(layer) ? sum + value : sum), 0);
   }
 
