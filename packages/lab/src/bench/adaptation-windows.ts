@@ -22,7 +22,7 @@ import { drawnByClass, ofSomeClasses } from "./class-draws.ts";
  * - `recurring`: as `continual`, and all of them a second time with other images.
  * - `few`: as `reset`, with 512 images of half of the classes at most (BoTTA, Danilowski et al. 2025).
  *
- * All are judged on other images of all classes.
+ * Accuracy is that of other images of all classes.
  */
 export const PROTOCOL_NAMES = ["reset", "continual", "recurring", "mixed", "correlated", "few"] as const;
 export type ProtocolName = (typeof PROTOCOL_NAMES)[number];
@@ -56,6 +56,8 @@ export interface AdaptationWindow {
   readonly name: string;
   readonly adapted: Samples;
   readonly judged: Samples;
+  /** The judged images as they were before they were damaged: what an adapted model may have forgotten. */
+  readonly clean: Samples;
 }
 
 export interface WindowOptions {
@@ -97,10 +99,12 @@ export async function* adaptationWindows(
       });
       return samplesOf(concatImages(await Promise.all(parts)));
     };
+    const judged = takeImages(test, order.slice(0, judgeSamples));
     yield {
       name: protocol === "mixed" ? `window ${index + 1}` : visit === 0 ? corruption : `${corruption} again`,
       adapted: await damaged(takeImages(pool, drawn())),
-      judged: await damaged(takeImages(test, order.slice(0, judgeSamples))),
+      judged: await damaged(judged),
+      clean: samplesOf(judged),
     };
   }
 }

@@ -20,7 +20,15 @@ import {
   withAnswered,
 } from "@mpo/core";
 import { CORRUPTION_NAMES } from "@mpo/datasets";
-import { EngineWorker, type Model, type ModelWeights, normalisationOf, retrain, withNormalisation } from "@mpo/engine";
+import {
+  EngineWorker,
+  type Model,
+  type ModelWeights,
+  methodNamed,
+  normalisationOf,
+  retrain,
+  withNormalisation,
+} from "@mpo/engine";
 import { type Columns, printTable, withProgress } from "../harness.ts";
 import { accuracyWith } from "../retrained-accuracy.ts";
 import {
@@ -40,12 +48,23 @@ export interface BenchAdaptationOptions extends DatasetOptions, FrostOptions, Wi
   readonly threads?: number;
 }
 
-/** Shares, 0 to 1, of a window's judged images that are named rightly. */
+/** Shares, 0 to 1, of a window's judged images that are named rightly, and of the same before they were damaged. */
+interface Accuracies {
+  readonly damaged: number;
+  readonly clean: number;
+}
+
 interface WindowRow {
   readonly window: string;
   /** By the source model. */
-  readonly none: number;
-  readonly after: ReadonlyMap<MethodName, number>;
+  readonly none: Accuracies;
+  readonly after: ReadonlyMap<MethodName, Accuracies>;
+}
+
+/** One of the table's: of no adaptation, and of each method. */
+interface Line {
+  readonly window: string;
+  readonly shares: readonly number[];
 }
 
 /** What one method has, after a window, for the next. */
@@ -57,9 +76,10 @@ interface Course {
 
 /**
  * Retrains a stored model in the windows of a protocol, with each method; reports accuracy on other images than those
- * adapted to. As on a device, the judge sees no labels, and what would be served counts: the source's weights where the
- * new ones are rejected. Where windows carry on, one begins with what was learned of a like drift (`recurring` alone: devices
- * that look), else with what serves, where that does better than the source.
+ * adapted to, and on those undamaged, which says what was forgotten. As on a device, the judge sees the images adapted to,
+ * without labels, and what would be served counts: the source's weights where the new ones are rejected. Where windows carry on, one begins with
+ * what was learned of a like drift (`recurring` alone: devices that look), else with what serves, where that does better
+ * than the source.
  */
 export async function benchAdaptation(options: BenchAdaptationOptions, context: CommandContext): Promise<void> {
   const { terminal, signal, workingFolder } = context;
@@ -74,42 +94,69 @@ export async function benchAdaptation(options: BenchAdaptationOptions, context: 
   const total = CORRUPTION_NAMES.length * VISITS[protocol] * methods.length;
   await withProgress({ terminal, title: "adapting", total }, async (advance) => {
     for await (const window of adaptationWindows(test, options, damage)) {
-      const after = new Map<MethodName, number>();
+      const after = new Map<MethodName, Accuracies>();
       const signature = signatureOf(window.adapted, test);
-      let none: number | undefined;
+      let none: Accuracies | undefined;
       for (const [method, course] of courses) {
         const subject = { source, course, method, signature, none };
-        const { course: next, ...result } = await adapt(window, subject, options, context);
+        const { course: next, served, ...result } = await adapt(window, subject, options, context);
         none = result.none;
-        after.set(method, result.accuracy);
+        after.set(method, served);
         if (CARRIES_ON[protocol]) courses.set(method, next);
-        terminal.record({ protocol, window: window.name, method, severity, ...result });
-        advance(`${window.name} ${method} ${formatPoints(result.accuracy - none)}`);
+        terminal.record({ ...{ protocol, window: window.name, method, severity }, ...result, ...flat(none, served) });
+        advance(`${window.name} ${method} ${formatPoints(served.damaged - none.damaged)}`);
       }
-      rows.push({ window: window.name, none: none ?? 0, after });
+      if (none !== undefined) rows.push({ window: window.name, none, after });
     }
   });
-  const last: WindowRow = {
-    window: "mean",
-    none: mean(rows.map(({ none }) => none)),
-    after: new Map(methods.map((method) => [method, mean(rows.map(({ after }) => after.get(method) ?? 0))])),
-  };
-  for (const [method, accuracy] of last.after) {
-    const below = rows.filter(({ none, after }) => (after.get(method) ?? 0) < none).length;
-    terminal.record({ protocol, window: last.window, method, severity, none: last.none, accuracy, below });
+  report(rows, options, context);
+}
+
+/** A record of each method's means, and the table. */
+function report(
+  rows: readonly WindowRow[],
+  { methods, protocol, severity }: BenchAdaptationOptions,
+  { terminal }: CommandContext,
+): void {
+  const none = meanOf(rows.map((row) => row.none));
+  const after = new Map<MethodName, Accuracies>();
+  for (const method of methods) {
+    const served = rows.flatMap((row) => row.after.get(method) ?? []);
+    const below = rows.filter((row, at) => (served[at]?.damaged ?? 0) < row.none.damaged).length;
+    after.set(method, meanOf(served));
+    terminal.record({ ...{ protocol, window: "mean", method, severity, below }, ...flat(none, meanOf(served)) });
   }
-  printTable<WindowRow>(
-    [...rows, last],
+  const line = (window: string, row: Omit<WindowRow, "window">, field: keyof Accuracies): Line => {
+    const found = [row.none, ...methods.map((method) => row.after.get(method) ?? row.none)];
+    return { window, shares: found.map((accuracies) => accuracies[field]) };
+  };
+  printTable<Line>(
+    [
+      ...rows.map((row) => line(row.window, row, "damaged")),
+      line("mean", { none, after }, "damaged"),
+      line("mean, undamaged", { none, after }, "clean"),
+    ],
     [
       ["window", ({ window }) => window],
-      ["none", ({ none }) => formatShare(none)],
-      ...methods.map((method): Columns<WindowRow>[number] => [
-        method,
-        ({ after }) => formatShare(after.get(method) ?? 0),
+      ...["none", ...methods].map((name, at): Columns<Line>[number] => [
+        name,
+        ({ shares }) => formatShare(shares[at] ?? 0),
       ]),
     ],
     terminal,
   );
+}
+
+function meanOf(accuracies: readonly Accuracies[]): Accuracies {
+  return {
+    damaged: mean(accuracies.map(({ damaged }) => damaged)),
+    clean: mean(accuracies.map(({ clean }) => clean)),
+  };
+}
+
+/** As records have them. */
+function flat(none: Accuracies, served: Accuracies) {
+  return { none: none.damaged, accuracy: served.damaged, noneClean: none.clean, clean: served.clean };
 }
 
 interface Subject {
@@ -117,37 +164,35 @@ interface Subject {
   readonly course: Course;
   readonly method: MethodName;
   readonly signature: DriftSignature;
-  /** Accuracy of the source model, where it is known. */
-  readonly none: number | undefined;
+  /** By the source model, where it is known. */
+  readonly none: Accuracies | undefined;
 }
 
 /** `lookedUp`: accuracy with what was learned of a like drift, before anything is trained. */
 async function adapt(
-  { adapted: samples, judged }: AdaptationWindow,
+  { adapted, judged, clean }: AdaptationWindow,
   { source, course, method, signature, none }: Subject,
   { batch, epochs, seed, threads, protocol }: BenchAdaptationOptions,
   { environment, signal }: CommandContext,
 ) {
   await using worker = await EngineWorker.start({ environment, ...given({ threads }) }, { signal });
-  const { labels: _, ...judgedOn } = judged;
+  const { labels: _, ...unlabelled } = adapted;
+  const samples = methodNamed(method).needsLabels ? adapted : unlabelled;
   const config = resolveRetrainConfig({ microBatch: batch });
   const found = protocol === "recurring" ? nearestBySignature(signature, course.answered)?.item : undefined;
   const known = found && withNormalisation(source, found.parameters);
   const start = known ?? (course.weights === source.weights ? undefined : course.weights);
-  const task = { model: source, start, samples, judgedOn, method, config, epochs, seed };
+  const task = { model: source, start, samples, method, config, epochs, seed };
   const { weights, isAccepted, reason } = await retrain(worker, task, { signal });
-  const accuracyOf = (of: ModelWeights): Promise<number> => accuracyWith(worker, of, judged, signal);
-  const accuracy = await accuracyOf(weights);
+  const accuracyOf = async (of: ModelWeights): Promise<Accuracies> => ({
+    damaged: await accuracyWith(worker, of, judged, signal),
+    clean: await accuracyWith(worker, of, clean, signal),
+  });
+  const served = await accuracyOf(weights);
   const parameters = isAccepted ? normalisationOf({ graph: source.graph, weights }) : undefined;
   const answered = parameters ? withAnswered(course.answered, { signature, parameters }) : course.answered;
   return {
-    ...{
-      course: { weights, answered },
-      isAccepted,
-      reason,
-      accuracy,
-      none: none ?? (await accuracyOf(source.weights)),
-    },
-    ...(known === undefined ? {} : { lookedUp: await accuracyOf(known) }),
+    ...{ course: { weights, answered }, isAccepted, reason, served, none: none ?? (await accuracyOf(source.weights)) },
+    ...(known === undefined ? {} : { lookedUp: await accuracyWith(worker, known, judged, signal) }),
   };
 }
