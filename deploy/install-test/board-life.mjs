@@ -17,6 +17,8 @@ import { volumesOf } from "./image-root.mjs";
 const AS_MPO = ["setpriv", "--reuid=mpo", "--regid=mpo", "--init-groups", "--no-new-privs", "--bounding-set=-all"];
 /** A machine that emulates, or that others use too, is never idle. */
 const ON_A_BUSY_MACHINE = ["--cpu-share", "equal", "--probe-patience", "5s", "--min-inputs", "128"];
+/** Each look starts a Node of its own, which a board that is emulated beside it feels. */
+const POLL_MS = 10_000;
 const MILESTONES = ["profile-stored", "document-applied", "drift-seen", "window-replaced"];
 
 /**
@@ -111,7 +113,7 @@ export async function liveThrough(context, { server, board, coordinator, withinM
   );
   try {
     const seen = new Set();
-    for (const until = started + withinMs; Date.now() < until; await sleep(2_000)) {
+    for (const until = started + withinMs; Date.now() < until; await sleep(POLL_MS)) {
       for (const { kind, message } of await eventsOf(context, server, coordinator)) {
         if (seen.has(`${kind} ${message}`)) continue;
         seen.add(`${kind} ${message}`);
