@@ -14,10 +14,11 @@ import type { Samples } from "../training/batches.ts";
 import { type StepReport, stepTimes } from "../training/train-loop.ts";
 import { type AdaptationMethod, learningRateFor, METHODS_WITHOUT_LABELS, methodNamed } from "../window/method.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
-import { interpolate, JUDGED_SHARES } from "./interpolation.ts";
-import { type Candidate, isBetterStart, type Judgement, judge } from "./judge.ts";
+import { isBetterStart, type Judgement } from "./judge.ts";
+import { judgeTrained } from "./judge-trained.ts";
 import { pseudoLabels } from "./pseudo-labels.ts";
-import { ADAPTED, freeImages, JUDGED, sendSamples } from "./send-samples.ts";
+import { evaluateJudged, evaluationBatch, type RetrainContext } from "./retrain-context.ts";
+import { ADAPTED, freeImages, sendSamples } from "./send-samples.ts";
 import { GUARD_AT_START, type StopReason, watchEpoch } from "./training-guard.ts";
 
 export interface Retraining {
@@ -81,8 +82,8 @@ export interface RetrainResult extends Judgement {
   readonly idleBytes: number;
 }
 
-const LARGEST_EVALUATION_BATCH = 128;
-const JUDGING_ROOM = 1.5;
+/** Judging what was trained takes as long as judging what serves, twice where it has statistics of its inputs, and a little. */
+const JUDGING_ROOM = 2.5;
 
 /**
  * Adapts a model to drifted samples in a fresh worker, and judges the result. The measured peak is right only for the
@@ -119,14 +120,18 @@ export async function retrain(
   const before = await evaluateJudged(context);
   const judgingMs = performance.now() - judging;
   const from = await takeStart(context, before);
-  // Judging again takes as long as it did now, or a little longer when other programs run.
   const trainUntilMs = began + (retraining.maxMs ?? Number.POSITIVE_INFINITY) - JUDGING_ROOM * judgingMs;
   // What the evaluation took stays in TensorFlow's pool: the first step grows by that much less.
   const heldBytes = Math.max(0, (await residentBytes()) - baseBytes);
   const classes = before.length / judgedOn.count;
 
   const trained = await trainEpochs(context, classes, trainUntilMs);
-  const { weights, ...judgement } = await judgeTrained(context, trained, before, trainUntilMs);
+  const { weights, ...judgement } = await judgeTrained(
+    context,
+    { ...trained, from: from ?? model.weights },
+    before,
+    trainUntilMs,
+  );
   const trainingMs = trained.steps.reduce((sum, { ms }) => sum + ms, 0);
   return {
     ...judgement,
@@ -144,16 +149,6 @@ export async function retrain(
     peakBytes: Math.max(0, heldBytes + trained.peakBytes),
     idleBytes: loaded.idleBytes,
   };
-}
-
-/** What every part of one retraining works with. */
-interface RetrainContext {
-  readonly worker: EngineWorker;
-  readonly retraining: Retraining;
-  readonly method: AdaptationMethod;
-  readonly config: RetrainConfig;
-  readonly options: RetrainOptions;
-  readonly call: Pick<CallOptions, "signal">;
 }
 
 /** Gives the worker the weights to start from: those that do best. Undefined: the model's own. */
@@ -234,41 +229,6 @@ export async function labelByModel(
   const { logits, features } = await worker.call("evaluate", request, call);
   const labels = pseudoLabels(features as Float32Array, logits, count);
   await worker.call("sameSamples", { name, of: name, count, labels }, call);
-}
-
-/** Judges what was trained, and parts of the way to it while it is before `untilMs`; the whole in any case. */
-async function judgeTrained(
-  context: RetrainContext,
-  { weights, stopped }: TrainedEpochs,
-  before: Float32Array,
-  untilMs: number,
-): Promise<Judgement & { readonly weights: ModelWeights }> {
-  const { model, samples, judgedOn = samples } = context.retraining;
-  if (weights === undefined) {
-    const reason = `the training ${stopped} in its first epoch`;
-    return { ...judge(before, [], judgedOn), reason, weights: model.weights };
-  }
-  const candidates: Candidate[] = [];
-  for (const share of JUDGED_SHARES) {
-    if (share < 1 && performance.now() > untilMs) break;
-    await context.worker.assignWeights(interpolate(model.weights, weights, share), context.call);
-    candidates.push({ share, logits: await evaluateJudged(context) });
-    collectGarbage("most");
-  }
-  const judgement = judge(before, candidates, judgedOn);
-  const chosen = interpolate(model.weights, weights, judgement.share);
-  await context.worker.assignWeights(chosen, context.call);
-  return { ...judgement, weights: chosen };
-}
-
-async function evaluateJudged({ worker, config, call }: RetrainContext): Promise<Float32Array> {
-  const request = { samples: JUDGED, batch: evaluationBatch(config), features: false };
-  return (await worker.call("evaluate", request, call)).logits;
-}
-
-/** The worker's memory must hold the evaluation too: no more samples at once than in a step. */
-function evaluationBatch({ microBatch }: RetrainConfig): number {
-  return Math.min(microBatch, LARGEST_EVALUATION_BATCH);
 }
 
 function epochsOf({ retraining, method }: RetrainContext): number {

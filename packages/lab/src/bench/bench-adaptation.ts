@@ -48,9 +48,13 @@ export interface BenchAdaptationOptions extends DatasetOptions, FrostOptions, Wi
   readonly threads?: number;
 }
 
-/** Shares, 0 to 1, of a window's judged images that are named rightly, and of the same before they were damaged. */
+/** Shares, 0 to 1, of images that are named rightly. */
 interface Accuracies {
+  /** Of other images than those adapted to, of all classes. */
   readonly damaged: number;
+  /** Of the images adapted to. */
+  readonly own: number;
+  /** Of the others before they were damaged: what was forgotten. */
   readonly clean: number;
 }
 
@@ -76,10 +80,10 @@ interface Course {
 
 /**
  * Retrains a stored model in the windows of a protocol, with each method; reports accuracy on other images than those
- * adapted to, and on those undamaged, which says what was forgotten. As on a device, the judge sees the images adapted to,
- * without labels, and what would be served counts: the source's weights where the new ones are rejected. Where windows carry on, one begins with
- * what was learned of a like drift (`recurring` alone: devices that look), else with what serves, where that does better
- * than the source.
+ * adapted to, on those adapted to, and on undamaged ones. As on a device, the judge sees the images adapted to, without
+ * labels, and what would be served counts: the source's weights where the new ones are rejected. Where windows carry on,
+ * one begins with what was learned of a like drift (`recurring` alone: devices that look), else with what serves, where
+ * that does better than the source.
  */
 export async function benchAdaptation(options: BenchAdaptationOptions, context: CommandContext): Promise<void> {
   const { terminal, signal, workingFolder } = context;
@@ -122,9 +126,11 @@ function report(
   const after = new Map<MethodName, Accuracies>();
   for (const method of methods) {
     const served = rows.flatMap((row) => row.after.get(method) ?? []);
-    const below = rows.filter((row, at) => (served[at]?.damaged ?? 0) < row.none.damaged).length;
+    const below = (field: keyof Accuracies): number =>
+      rows.filter((row, at) => (served[at]?.[field] ?? 0) < row.none[field]).length;
+    const windows = { below: below("damaged"), belowOwn: below("own") };
     after.set(method, meanOf(served));
-    terminal.record({ ...{ protocol, window: "mean", method, severity, below }, ...flat(none, meanOf(served)) });
+    terminal.record({ ...{ protocol, window: "mean", method, severity }, ...windows, ...flat(none, meanOf(served)) });
   }
   const line = (window: string, row: Omit<WindowRow, "window">, field: keyof Accuracies): Line => {
     const found = [row.none, ...methods.map((method) => row.after.get(method) ?? row.none)];
@@ -134,7 +140,8 @@ function report(
     [
       ...rows.map((row) => line(row.window, row, "damaged")),
       line("mean", { none, after }, "damaged"),
-      line("mean, undamaged", { none, after }, "clean"),
+      line("of those adapted to", { none, after }, "own"),
+      line("of undamaged ones", { none, after }, "clean"),
     ],
     [
       ["window", ({ window }) => window],
@@ -148,15 +155,16 @@ function report(
 }
 
 function meanOf(accuracies: readonly Accuracies[]): Accuracies {
-  return {
-    damaged: mean(accuracies.map(({ damaged }) => damaged)),
-    clean: mean(accuracies.map(({ clean }) => clean)),
-  };
+  const of = (field: keyof Accuracies): number => mean(accuracies.map((each) => each[field]));
+  return { damaged: of("damaged"), own: of("own"), clean: of("clean") };
 }
 
 /** As records have them. */
 function flat(none: Accuracies, served: Accuracies) {
-  return { none: none.damaged, accuracy: served.damaged, noneClean: none.clean, clean: served.clean };
+  return {
+    ...{ none: none.damaged, accuracy: served.damaged },
+    ...{ noneOwn: none.own, own: served.own, noneClean: none.clean, clean: served.clean },
+  };
 }
 
 interface Subject {
@@ -186,6 +194,7 @@ async function adapt(
   const { weights, isAccepted, reason } = await retrain(worker, task, { signal });
   const accuracyOf = async (of: ModelWeights): Promise<Accuracies> => ({
     damaged: await accuracyWith(worker, of, judged, signal),
+    own: await accuracyWith(worker, of, adapted, signal),
     clean: await accuracyWith(worker, of, clean, signal),
   });
   const served = await accuracyOf(weights);
