@@ -8,6 +8,7 @@ import { MpoError } from "@mpo/core";
  * | --- | --- | --- |
  * | 1 | 0.1 | |
  * | 2 | 0.2 | a device gives the document that it runs by, when it is asked |
+ * | | | a device says which methods it may run, and runs those that rungs are for |
  *
  * Fields that a release does not know are left out by it. A word of an enumeration that it does not know is read as OTHER,
  * where there is that word, and else refused: so a new one is only sent to a peer whose protocol has it.

@@ -1,4 +1,4 @@
-import { given, type MethodName, type Profile } from "@mpo/core";
+import { given, type Profile } from "@mpo/core";
 import {
   type MethodsTask,
   type ProbeBudget,
@@ -32,7 +32,7 @@ export async function probeMethodsHere(
   budget: ProbeBudget,
   settings: ProbeSettings,
   context: Files & Output & Stop,
-): Promise<ReadonlyMap<MethodName, Profile>> {
+): Promise<Profile> {
   return await shown(settings, context, (options) => probeMethods({ ...task, device: deviceFacts() }, budget, options));
 }
 

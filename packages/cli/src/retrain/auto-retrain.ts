@@ -1,28 +1,26 @@
 import { resolve } from "node:path";
 import {
-  type Chain,
   describeConfig,
+  describeRung,
   endOfWindow,
   formatAccuracy,
   formatBytes,
   formatDuration,
   formatMs,
   given,
-  hasCode,
   isOutOfMemory,
   type MethodName,
   type MethodPrediction,
-  type MethodSearch,
   MpoError,
+  methodsOf,
   observe,
+  ofMethod,
   type Profile,
-  plannerOf,
+  plannersOf,
   runWindow,
   SECOND_MS,
   type SearchBudget,
-  type SearchOptions,
-  type SearchResult,
-  searchMethods,
+  searchPlanners,
   typical,
   windowOverheadMs,
 } from "@mpo/core";
@@ -100,14 +98,14 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
   const { adapted, adaptedClean, judged } = await driftedSamples(test, options, damage);
   const model = await withNormsOf(loaded, options.method, adaptedClean, context);
   const endMs = performance.now() + window;
-  const profiles = await profilesFor(options, { model, adapted }, window, context);
-  // The methods' profiles differ in what a plan says of them: their units' times, and what others took, are the same.
-  const [profile] = profiles.values() as Iterable<Profile> as [Profile];
+  const profile = await profileFor(options, { model, adapted }, window, context);
   const leftMs = endMs - performance.now();
   if (leftMs <= 0) throw new MpoError("over-budget", "probing took the whole window", { hint: "Give it more time." });
   const budget = budgetFrom({ ...options, window: leftMs }, profile);
   const overheadMs = windowOverheadMs(profile, leftMs);
-  const { ladder, methods } = searchAll(profiles, chainOf(model.graph), budget, { ...options, overheadMs });
+  const planners = plannersOf(profile, chainOf(model.graph));
+  const allowed = options.method === ANY_METHOD ? undefined : [options.method];
+  const { ladder, methods } = searchPlanners(planners, budget, { ...options, overheadMs, methods: allowed });
   const task = { model, samples: adapted, judgedOn: judged, seed, ...given({ learningRate }) };
   const run = await runWindow(
     { rungs: ladder, windowMs: endMs - performance.now() },
@@ -121,33 +119,12 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
   signal.throwIfAborted();
   for (const { rung, ended } of run.tries) {
     if (!("error" in ended) || !isOutOfMemory(ended.error)) continue;
-    context.terminal.note(`over its bound of ${formatBytes(rung.memoryBytes.upper)}: ${describeConfig(rung.config)}`);
+    context.terminal.note(`over its bound of ${formatBytes(rung.memoryBytes.upper)}: ${describeRung(rung)}`);
   }
   const { rung: chosen, result: retrained } = endOfWindow(run);
   const output = await writeAccepted({ ...options, method: chosen.method }, retrained, model, context);
-  await feedBack(options, model, profile, retrained, context);
+  await feedBack(options, model, profile, { ...retrained, method: chosen.method }, context);
   print(options, { profile, budget, methods, chosen, retrained }, output, performance.now() - began, context);
-}
-
-/** The search over each method's configs, joined. Throws what the last of them threw where none fits. */
-function searchAll(
-  profiles: ReadonlyMap<MethodName, Profile>,
-  chain: Chain,
-  budget: SearchBudget,
-  options: SearchOptions,
-): MethodSearch {
-  const results = new Map<MethodName, SearchResult>();
-  let unfitting: unknown;
-  for (const [method, profile] of profiles) {
-    try {
-      results.set(method, plannerOf(profile, chain).search(budget, options));
-    } catch (thrown) {
-      if (!hasCode(thrown, "over-budget")) throw thrown;
-      unfitting = thrown;
-    }
-  }
-  if (results.size === 0) throw unfitting;
-  return searchMethods(results);
 }
 
 interface ProbedTask {
@@ -155,30 +132,27 @@ interface ProbedTask {
   readonly adapted: Samples;
 }
 
-/** What is known of each method that may be chosen. */
-async function profilesFor(
+/** What is known of the method, or of each that may be chosen. */
+async function profileFor(
   options: AutoRetrainOptions,
   { model, adapted }: ProbedTask,
   windowMs: number,
   context: Files & Output & Stop,
-): Promise<ReadonlyMap<MethodName, Profile>> {
+): Promise<Profile> {
   const { method } = options;
   if (options.profile !== undefined) {
-    if (method === ANY_METHOD) {
-      throw new MpoError("invalid-argument", `a profile is of one method; expected its name, not ${ANY_METHOD}`, {
-        hint: `Name the method, or leave --profile out.`,
-      });
-    }
     const expected = {
       graphDigest: graphDigest(model.graph),
       deviceClass: deviceFacts().class,
       engine: ENGINE_VERSION,
     };
     const { profile } = await readProfileDocument(options.profile, context, expected);
-    if (profile.method.loss === method) return new Map([[method, profile]]);
+    if (method === ANY_METHOD && methodsOf(profile).length > 1) return profile;
+    const own = method === ANY_METHOD ? undefined : ofMethod(profile, method);
+    if (own !== undefined) return own;
     throw new MpoError(
       "precondition-failed",
-      `${options.profile} was probed for ${profile.method.loss}, not ${method}`,
+      `${options.profile} was probed for ${methodsOf(profile).join(", ")}, not ${method}`,
       {
         hint: "Probe again with that method, or leave --profile out.",
       },
@@ -194,7 +168,7 @@ async function profilesFor(
   if (method === ANY_METHOD) {
     return await probeMethodsHere({ ...task, methods: METHODS_WITHOUT_LABELS }, budget, options, context);
   }
-  return new Map([[method, await probeHere({ ...task, method }, budget, options, context)]]);
+  return await probeHere({ ...task, method }, budget, options, context);
 }
 
 /** Trains a rung under a bar. */
@@ -203,7 +177,7 @@ async function trainShown(
   { threads }: AutoRetrainOptions,
   { terminal, environment, signal }: Files & Output & Stop,
 ): Promise<RungResult> {
-  terminal.note(`running ${training.method}, ${describeConfig(training.rung.config)}`);
+  terminal.note(`running ${describeRung(training.rung)}`);
   let progress: Progress | undefined;
   try {
     return await trainRung(training, {
@@ -223,11 +197,11 @@ async function feedBack(
   { profile: path }: AutoRetrainOptions,
   { graph }: Model,
   profile: Profile,
-  { config, plannedBytes, peakBytes, stepMs, overheadMs }: RungResult,
+  { config, plannedBytes, peakBytes, stepMs, overheadMs, method }: RungResult & Pick<MethodPrediction, "method">,
   context: Files & Output & Stop,
 ): Promise<void> {
   if (path === undefined || stepMs.length === 0) return;
-  const window = { config, plannedBytes, peakBytes, stepMs, overheadMs };
+  const window = { config, plannedBytes, peakBytes, stepMs, overheadMs, method };
   await writeProfileDocument(path, { profile: observe(profile, window), graph }, context);
 }
 

@@ -1,10 +1,16 @@
 import { LAYER_CLASSES } from "./layer-classes.ts";
+import type { Prediction } from "./prediction.ts";
 import type { Checkpoints, FreezingRates, RetrainConfig } from "./retrain-config.ts";
 
 /** A config in one line, for messages and tables: `32 micro-batches of 8, frozen: 50 % of convolutions, 6 checkpoints`. */
 export function describeConfig({ microBatch, accumulation, freezing, checkpoints }: RetrainConfig): string {
   const batches = accumulation === 1 ? `batches of ${microBatch}` : `${accumulation} micro-batches of ${microBatch}`;
   return `${batches}, ${describeFreezing(freezing)}, ${describeCheckpoints(checkpoints)}`;
+}
+
+/** The same for a rung, after its method where it says one: `eta, batches of 64, nothing frozen, nothing recomputed`. */
+export function describeRung({ config, method }: Pick<Prediction, "config" | "method">): string {
+  return method === undefined ? describeConfig(config) : `${method}, ${describeConfig(config)}`;
 }
 
 const CLASS_WORDS = {

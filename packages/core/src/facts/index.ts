@@ -11,7 +11,7 @@ export {
 } from "./chain.ts";
 export { closestOf } from "./closest.ts";
 export { CONDITION_CODES } from "./condition-codes.ts";
-export { describeConfig, describeFreezing } from "./describe-config.ts";
+export { describeConfig, describeFreezing, describeRung } from "./describe-config.ts";
 export { NOT_ON_A_LINE } from "./expecting.ts";
 export { formatBytes } from "./format-bytes.ts";
 export {
@@ -32,6 +32,7 @@ export { type Hours, hoursIn, hoursMeet, hoursSchema, isWithinHours, minutesLeft
 export { bytesIn, DURATION_UNITS, msIn, SIZE_UNITS } from "./human-units.ts";
 export { LAYER_CLASSES, type LayerClass } from "./layer-classes.ts";
 export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
+export { METHOD_NAMES, type MethodName } from "./method-names.ts";
 export { NORMS_FILE, REFERENCE_FILE } from "./model-companions.ts";
 export {
   hasCode,
@@ -67,6 +68,7 @@ export {
   type UpdateSample,
   validateProfile,
 } from "./profile.ts";
+export { methodsOf, ofMethod, stepFacts } from "./profile-methods.ts";
 export { remembered } from "./remembered.ts";
 export {
   accumulationFor,

@@ -1,5 +1,5 @@
 import { configSchema } from "./retrain-config.ts";
-import { byteCount, durationMs, type Fact, list, object, whole } from "./schema.ts";
+import { byteCount, durationMs, type Fact, list, name, object, whole } from "./schema.ts";
 
 /** Times that are kept of one measurement. */
 export const MAX_REPEATS = 64;
@@ -19,4 +19,6 @@ export const measuredSchema = object({
   stepMs: repeatsSchema,
   /** Of a window: its time outside its steps. Absent: it was not a window. */
   overheadMs: durationMs().optional(),
+  /** The method that it ran, by the name of its loss, where that is not the profile's own. */
+  method: name().optional(),
 });

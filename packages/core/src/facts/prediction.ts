@@ -1,3 +1,4 @@
+import { METHOD_NAMES } from "./method-names.ts";
 import { configSchema } from "./retrain-config.ts";
 import {
   consistent,
@@ -61,7 +62,7 @@ const MAX_UNKNOWNS = 8;
 /** Characters of a reason. */
 export const REASON_LENGTH = 256;
 
-/** A config with everything that is predicted of it in a window. */
+/** A config with everything that is predicted of it in a window: a rung, where it is one of a ladder. */
 export type Prediction = Fact<typeof predictionSchema>;
 export const predictionSchema = object({
   config: configSchema,
@@ -76,4 +77,6 @@ export const predictionSchema = object({
   trainingMs: durationMs(),
   /** What the prediction has not seen. */
   unknowns: list(text(1, REASON_LENGTH), 0, MAX_UNKNOWNS),
+  /** The method that it is for, where several were searched; absent: the only one. */
+  method: word(METHOD_NAMES).optional(),
 });

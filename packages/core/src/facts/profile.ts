@@ -82,6 +82,11 @@ const accuracySchema = consistent(
   },
 );
 
+/** How it trains: loss and optimizer decide memory and curves. */
+const methodSchema = object({ loss: name(), optimizer: name() });
+const curvesSchema = list(accuracySchema, 0, 128);
+const otherMethodSchema = object({ method: methodSchema, memoryFacts: memoryFactsSchema, accuracy: curvesSchema });
+
 const version = text(1, 64);
 const measuredUnitsSchema = object({
   model: object({
@@ -105,15 +110,16 @@ export const profileSchema = consistent(
     device: object({ id: name(), class: name() }),
     /** Versions of the parts whose change makes the numbers stale. */
     software: object({ engine: version, library: version }),
-    /** How it trains: loss and optimizer decide memory and curves. */
-    method: object({ loss: name(), optimizer: name() }),
+    method: methodSchema,
     memoryFacts: memoryFactsSchema,
     effectiveBatch: whole(1, MAX_UINT32),
     /** Resident bytes of the loaded process before its first step. */
     idleBytes: byteCount(),
     steps: list(measuredSchema, 0, 512),
     updates: list(updateSchema, 0, 64),
-    accuracy: list(accuracySchema, 0, 128),
+    accuracy: curvesSchema,
+    /** Methods that raced beside its own. Units take what they take whatever the loss: all else holds for them too. */
+    others: list(otherMethodSchema, 1, 16).optional(),
     /** What probing itself took. */
     spent: object({
       ms: durationMs(),
@@ -192,7 +198,10 @@ export function validateProfile(value: unknown, expected: ExpectedProfile = {}):
 }
 
 /** As much of a profile as memory and time are predicted from. */
-export type CostProfile = Pick<Profile, "memoryFacts" | "effectiveBatch" | "unitTimes" | "steps" | "updates"> & {
+export type CostProfile = Pick<
+  Profile,
+  "memoryFacts" | "effectiveBatch" | "unitTimes" | "steps" | "updates" | "others"
+> & {
   readonly spent: Pick<Profile["spent"], "othersCpuShare">;
 };
 

@@ -6,6 +6,7 @@ import {
   POOL_SPARE,
   type Profile,
   resolveRetrainConfig,
+  stepFacts,
 } from "../facts/index.ts";
 import {
   type CoefficientPrior,
@@ -49,13 +50,12 @@ export class MemoryLaw {
   /** In units of `GROWTH_SCATTER`. */
   readonly #deviation: number;
 
-  constructor(
-    { steps, memoryFacts, effectiveBatch }: Pick<Profile, "steps" | "memoryFacts" | "effectiveBatch">,
-    costs: UnitCostTable,
-  ) {
-    const points = steps.flatMap(({ config, peakBytes: y }): readonly Point[] => {
+  constructor(profile: Pick<Profile, "steps" | "memoryFacts" | "effectiveBatch" | "others">, costs: UnitCostTable) {
+    const { steps, memoryFacts, effectiveBatch } = profile;
+    const points = steps.flatMap((step): readonly Point[] => {
+      const { config, peakBytes: y } = step;
       if (y === undefined) return [];
-      const planned = costs.planned(config, memoryFacts);
+      const planned = costs.planned(config, stepFacts(profile, step));
       return [{ parts: partsOf(planned), y, noise: scatterAt(planned.growthBytes) }];
     });
     this.measurements = points.length;

@@ -5,8 +5,6 @@ export { type CheckpointKind, POLICIES, POLICY_NAMES, type PolicyName, type Poli
 export {
   changesAnything,
   frozenBy,
-  METHOD_NAMES,
-  type MethodName,
   prescribedRates,
   requireTrainable,
   withPrescribedRates,

@@ -1,5 +1,12 @@
-import { CHECKPOINT_KINDS, configSchema, type Fact, fact, MAX_COUNT, objectiveSchema } from "../facts/index.ts";
-import { METHOD_NAMES } from "../plan/index.ts";
+import {
+  CHECKPOINT_KINDS,
+  configSchema,
+  type Fact,
+  fact,
+  MAX_COUNT,
+  METHOD_NAMES,
+  objectiveSchema,
+} from "../facts/index.ts";
 import { writtenCondition } from "./condition.ts";
 import { atMostOne, bothOrNeither, exactlyOne } from "./spec-rules.ts";
 import {

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AccuracyModel } from "../accuracy/accuracy-model.ts";
 import type { SearchBudget, SearchObjective } from "../facts/index.ts";
+import type { MethodName } from "../facts/method-names.ts";
 import type { AccuracySample } from "../facts/profile.ts";
 import { resolveRetrainConfig } from "../facts/retrain-config.ts";
-import { type MethodName, prescribedRates, withPrescribedRates } from "../plan/prescribed-rates.ts";
+import { prescribedRates, withPrescribedRates } from "../plan/prescribed-rates.ts";
 import { simulatedProfile } from "../test-support/simulated-device.ts";
 import { resnetLikeChain } from "../test-support/tiny-chain.ts";
 import { CandidateTable } from "./candidate-table.ts";
@@ -34,7 +35,7 @@ function joined(gains: readonly (readonly [MethodName, number | undefined, numbe
 }
 
 test("the method that gains most is chosen, and cheaper ones are rungs below it", () => {
-  const { best, ladder, methods } = joined(
+  const { best, runnerUp, ladder, methods, candidates, cuts, front, forEach } = joined(
     [
       ["norm", 0.2, 5],
       ["eta", 0.3, 20],
@@ -44,6 +45,12 @@ test("the method that gains most is chosen, and cheaper ones are rungs below it"
   );
   assert.equal(best.method, "eta");
   assert.equal(ladder.at(-1), best);
+  assert.ok(runnerUp !== undefined && runnerUp.accuracy.expected <= best.accuracy.expected + 0.001);
+  const seen = new Map<string, number>();
+  forEach(({ method }) => seen.set(method, (seen.get(method) ?? 0) + 1));
+  assert.deepEqual([...seen.keys()], ["norm", "eta", "shot"]);
+  const sum = (counts: Iterable<number>): number => [...counts].reduce((total, count) => total + count, 0);
+  assert.deepEqual([sum(seen.values()), sum([front, ...Object.values(cuts)])], [candidates, candidates]);
   assert.deepEqual(new Set(ladder.map(({ method }) => method)), new Set(["norm", "eta"]));
   assert.deepEqual(
     methods.map(({ method }) => method),

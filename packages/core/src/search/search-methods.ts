@@ -1,21 +1,25 @@
-import { MpoError, type Prediction, type SearchObjective } from "../facts/index.ts";
-import type { MethodName } from "../plan/index.ts";
+import { type MethodName, MpoError, type Prediction, type SearchObjective } from "../facts/index.ts";
 import { chooseRungs, MAX_RUNGS, orderedLadder, SAME_ACCURACY } from "./ladder.ts";
 import { TOLERANCE } from "./rank-candidates.ts";
-import type { SearchResult } from "./search-result.ts";
+import { CUT_REASONS, type Cut, type CutReason, type SearchResult } from "./search-result.ts";
 
 /** A prediction, and the method that it is of. */
 export interface MethodPrediction extends Prediction {
   readonly method: MethodName;
 }
 
-/** A search over methods: candidates are all of them with all configs of each. */
-export interface MethodSearch {
+/**
+ * A search over methods: candidates are all of them with all configs of each. What of one method is beaten by another's is
+ * still in the front.
+ */
+export interface MethodSearch extends SearchResult {
   readonly best: MethodPrediction;
-  /** Cheapest memory first, each better for the objective than all before it; methods may differ. `best` is the last. */
+  readonly runnerUp: MethodPrediction | undefined;
+  /** Methods of its rungs may differ. */
   readonly ladder: readonly MethodPrediction[];
   /** What each method alone would have brought, the best for the objective first. */
   readonly methods: readonly MethodPrediction[];
+  readonly forEach: (visit: (prediction: MethodPrediction, cut: Cut | undefined) => void) => void;
 }
 
 /**
@@ -28,8 +32,28 @@ export function searchMethods(results: ReadonlyMap<MethodName, SearchResult>): M
   const candidates = measured.length > 0 ? measured : all;
   const [first] = results.values();
   if (first === undefined) throw new MpoError("invalid-argument", "no method to choose from");
-  const methods = ranked(candidates, first.objective);
+  const { budget, objective } = first;
+  const methods = ranked(candidates, objective);
   const best = methods[0]!;
+  const { runnerUp: own } = results.get(best.method)!;
+  const next = [...(own === undefined ? [] : [{ ...own, method: best.method }]), ...methods.slice(1)];
+  return {
+    ...{ best, methods, budget, objective },
+    runnerUp: ranked(next, objective)[0],
+    ladder: ladderOf(results, candidates, best, objective),
+    ...counted([...results.values()]),
+    forEach: (visit) => {
+      for (const [method, { forEach }] of results) forEach((prediction, cut) => visit({ ...prediction, method }, cut));
+    },
+  };
+}
+
+function ladderOf(
+  results: ReadonlyMap<MethodName, SearchResult>,
+  candidates: readonly MethodPrediction[],
+  best: MethodPrediction,
+  objective: SearchObjective,
+): readonly MethodPrediction[] {
   const rungs = candidates
     .flatMap(({ method }) => results.get(method)!.ladder.map((rung): MethodPrediction => ({ ...rung, method })))
     .filter(({ memoryBytes }) => memoryBytes.upper < best.memoryBytes.upper)
@@ -37,10 +61,21 @@ export function searchMethods(results: ReadonlyMap<MethodName, SearchResult>): M
   const steps = rungs.map(({ memoryBytes, stepMs, accuracy }, candidate) => ({
     ...{ candidate, memoryBytes: memoryBytes.upper, stepMs: stepMs.expected, gain: accuracy.expected },
   }));
-  const below = chooseRungs(steps, first.objective, MAX_RUNGS - 1)
+  const below = chooseRungs(steps, objective, MAX_RUNGS - 1)
     .map(({ candidate }) => rungs[candidate]!)
-    .filter(({ accuracy }) => first.objective !== "accuracy" || accuracy.expected <= best.accuracy.expected);
-  return { best, ladder: orderedLadder(below, best), methods };
+    .filter(({ accuracy }) => objective !== "accuracy" || accuracy.expected <= best.accuracy.expected);
+  return orderedLadder(below, best);
+}
+
+function counted(results: readonly SearchResult[]): Pick<SearchResult, "candidates" | "front" | "cuts"> {
+  const sum = (count: (result: SearchResult) => number): number =>
+    results.reduce((total, result) => total + count(result), 0);
+  const cuts = CUT_REASONS.map((reason) => [reason, sum((result) => result.cuts[reason])] as const);
+  return {
+    candidates: sum(({ candidates }) => candidates),
+    front: sum(({ front }) => front),
+    cuts: Object.fromEntries(cuts) as Record<CutReason, number>,
+  };
 }
 
 function ranked(candidates: readonly MethodPrediction[], objective: SearchObjective): readonly MethodPrediction[] {

@@ -64,7 +64,13 @@ export async function probe(task: ProbeTask, budget: ProbeBudget, options: Probe
   return validateProfile(findings.profile(accuracy));
 }
 
-function checkKnown({ known, model, method, effectiveBatch }: ProbeTask): void {
+/** Throws `invalid-argument` for a known profile of something else than the task. */
+export function checkKnown({
+  known,
+  model,
+  method,
+  effectiveBatch,
+}: Pick<ProbeTask, "known" | "model" | "method" | "effectiveBatch">): void {
   if (known === undefined) return;
   const isSame =
     known.model.graphDigest === graphDigest(model.graph) &&

@@ -181,6 +181,8 @@ export const explanation = object({
   considered: whole(0, MAX_UINT32),
   overBudget: whole(0, MAX_UINT32),
   rejected: list(rejectedRung, 0, 64),
+  /** What each method alone would bring, the best for the objective first; absent: there was only one. */
+  methods: list(predictionSchema, 1, 16).optional(),
 });
 
 /** Why a device's document is what it is, beyond its own reasons. */

@@ -69,6 +69,8 @@ export const helloRequest = object({
   protocol: protocol.optional(),
   /** The document that it runs by, as it came; absent: the coordinator has not asked for it. */
   applied: desiredEnvelope.optional(),
+  /** Methods of adaptation that it may run, by name; absent: its release does not say. */
+  methods: list(name(), 1, 16).optional(),
 });
 
 /** What is to be measured; no configs: the device chooses. */

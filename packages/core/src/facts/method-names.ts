@@ -1,0 +1,18 @@
+/**
+ * Methods of adaptation, by the names of their losses.
+ * - `norm`: nothing is trained; statistics of batch normalisation become those of the samples (Schneider et al. 2020).
+ * - `tent`: mean entropy of the predictions (Wang et al. 2021).
+ * - `eta`: the same of reliable samples that are not like the others, the surer the more (Niu et al. 2022, section 3.1).
+ * - `roid`: likelihood ratio of predictions, weighted by how sure and how unlike the latest they are; weights are drawn back
+ *   to the source model's (Marsden et al. 2024, without its consistency loss).
+ * - `shot`: information maximisation, entropy minus diversity, plus cross-entropy on pseudo-labels where labels are
+ *   given (Liang et al. 2020). A label of -1 counts for nothing.
+ * - `crossEntropy`: needs labels.
+ */
+export const METHOD_NAMES = ["norm", "tent", "eta", "roid", "shot", "crossEntropy"] as const;
+export type MethodName = (typeof METHOD_NAMES)[number];
+
+/** The method of a name; undefined: none of this release. */
+export function methodOf(loss: string): MethodName | undefined {
+  return METHOD_NAMES.find((known) => known === loss);
+}
