@@ -67,7 +67,7 @@ export function probesFor(
     const isFirst = facts === undefined && reportedAtMs === undefined && askedAtMs === undefined;
     return {
       ...{ model, reportedAtMs, askedAtMs },
-      share: isFirst ? sharing.shareFor(identity, inventory, model) : undefined,
+      share: isFirst ? sharing.shareFor(record, model) : undefined,
       suggested: priors.suggested({ tenant: identity.tenant, deviceClass, model: model.name }),
       ...(facts === undefined
         ? {}

@@ -3,6 +3,7 @@ import {
   hasCode,
   type Measured,
   median,
+  ofMethod,
   type Profile,
   typical,
   type UnitTimeSample,
@@ -49,6 +50,7 @@ export function poolProfiles(profiles: readonly Profile[], quorum: number = DEFA
     steps: pooledSteps(measured, quorum),
     updates: pooledUpdates(measured, quorum),
     accuracy: pooledAccuracy(alike, quorum),
+    others: pooledOthers(alike, quorum),
     spent: { ms: 0, peakBytes: 0, configs: 0 },
     measuredAtMs: Math.round(vote(({ measuredAtMs }) => measuredAtMs)),
   };
@@ -61,8 +63,8 @@ export function poolProfiles(profiles: readonly Profile[], quorum: number = DEFA
   }
 }
 
-function hasVote({ sharedFrom, accuracy }: Profile): boolean {
-  return sharedFrom === undefined || accuracy.length > 0;
+function hasVote({ sharedFrom, accuracy, others = [] }: Profile): boolean {
+  return sharedFrom === undefined || accuracy.length > 0 || others.some((other) => other.accuracy.length > 0);
 }
 
 function onePerDevice(profiles: readonly Profile[]): readonly Profile[] {
@@ -164,6 +166,19 @@ function pooledUpdates(profiles: readonly Profile[], quorum: number): readonly U
       accumulateMs: added.length >= quorum ? [typical(added)] : [],
     };
   });
+}
+
+/** Methods that enough devices have let race beside the one that all of them have. */
+function pooledOthers(profiles: readonly Profile[], quorum: number): Profile["others"] {
+  const losses = new Set(profiles.flatMap(({ others = [] }) => others.map(({ method }) => method.loss)));
+  const pooled = [...losses].flatMap((loss) => {
+    const votes = profiles.flatMap((profile) => ofMethod(profile, loss) ?? []);
+    const [first] = votes;
+    if (first === undefined || votes.length < quorum) return [];
+    const { method, memoryFacts } = first;
+    return [{ method, memoryFacts, accuracy: pooledAccuracy(votes, quorum) }];
+  });
+  return pooled.length === 0 ? undefined : pooled;
 }
 
 /** Devices start from different accuracies, so they vote on the gain. */

@@ -1,18 +1,18 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { chooseRung, formatBytes, MpoError } from "@mpo/core";
+import { chooseRung, formatBytes, given, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import {
   type DeviceIdentity,
   deviceKey,
   type FetchProfileRequest,
   type FetchProfileResponse,
-  type Inventory,
   LIMITS,
   profileCodec,
   type ServedModel,
 } from "@mpo/protocol";
 import { type ProfileName, type ProfileService, profileKey } from "../profiles/profile-service.ts";
+import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import { Recent } from "../search/recent.ts";
 import type { SearchService } from "../search/search-service.ts";
@@ -32,6 +32,9 @@ interface Lead {
   readonly untilMs: number;
 }
 
+/** As much of a device as decides with whom it shares. */
+type Sharer = Pick<DeviceRecord, "identity" | "inventory" | "methods">;
+
 /** A profile as it travels. */
 interface Packed {
   readonly bytes: Uint8Array;
@@ -50,7 +53,7 @@ export class ProfileSharing {
   /** By class of devices and model. */
   readonly #leads = new Map<string, Lead>();
   /** Devices that wait for the one that measures, by key. */
-  readonly #waiting = new Map<string, { readonly inventory: Inventory; readonly model: ServedModel }>();
+  readonly #waiting = new Map<string, { readonly device: Sharer; readonly model: ServedModel }>();
   readonly #packed = new Recent<Packed>(16);
 
   constructor(parts: SharingParts) {
@@ -58,12 +61,14 @@ export class ProfileSharing {
   }
 
   /** What a device without a profile of a model does instead of measuring it all; undefined: it measures. */
-  shareFor(identity: DeviceIdentity, inventory: Inventory, model: ServedModel): Share | undefined {
+  shareFor(device: Sharer, model: ServedModel): Share | undefined {
     const { policy, clock } = this.#parts;
     if (!policy.isShared) return undefined;
+    const { identity, inventory, methods } = device;
     const { deviceClass, engineVersion } = inventory;
-    const alike = JSON.stringify([identity.tenant, deviceClass, engineVersion, model.name, model.manifestDigest]);
-    const sharedFrom = this.#sourceFor(identity, inventory, model);
+    const means = [identity.tenant, deviceClass, engineVersion, methods?.toSorted()];
+    const alike = JSON.stringify([...means, model.name, model.manifestDigest]);
+    const sharedFrom = this.#sourceFor(device, model);
     if (sharedFrom !== undefined) {
       this.#leads.delete(alike);
       return { sharedFrom };
@@ -72,7 +77,7 @@ export class ProfileSharing {
     const lead = this.#leads.get(alike);
     if (lead !== undefined && lead.untilMs > nowMs) {
       if (lead.device === identity.device) return undefined;
-      this.#waiting.set(deviceKey(identity), { inventory, model });
+      this.#waiting.set(deviceKey(identity), { device, model });
       return { waitMs: policy.shareWaitMs };
     }
     this.#leads.set(alike, { device: identity.device, untilMs: nowMs + policy.shareWaitMs / LEADS });
@@ -83,17 +88,14 @@ export class ProfileSharing {
   hasNews(identity: DeviceIdentity): boolean {
     const key = deviceKey(identity);
     const waiting = this.#waiting.get(key);
-    if (waiting === undefined || this.#sourceFor(identity, waiting.inventory, waiting.model) === undefined)
-      return false;
+    if (waiting === undefined || this.#sourceFor(waiting.device, waiting.model) === undefined) return false;
     return this.#waiting.delete(key);
   }
 
-  /** A device that serves the same model, by the same engine, and has measured it not too long ago. */
-  #sourceFor(
-    { tenant, device }: DeviceIdentity,
-    { deviceClass, engineVersion }: Inventory,
-    model: ServedModel,
-  ): string | undefined {
+  /** A device that serves the same model, adapts it in the same ways by the same engine, and has measured it not too long ago. */
+  #sourceFor({ identity, inventory, methods }: Sharer, model: ServedModel): string | undefined {
+    const { tenant, device } = identity;
+    const { deviceClass, engineVersion } = inventory;
     const { registry, profiles, policy, clock } = this.#parts;
     for (const { name, value } of profiles.measuredOn(tenant, deviceClass, model.name)) {
       const other = registry.device(name.identity);
@@ -101,7 +103,8 @@ export class ProfileSharing {
         (one) => one.name === model.name && one.manifestDigest === model.manifestDigest,
       );
       const isFresh = clock.now() - value.receivedAtMs < policy.maxAgeMs && value.chain !== undefined;
-      const isAlike = servesIt === true && other?.inventory.engineVersion === engineVersion;
+      const isAlike =
+        servesIt === true && isSame(other?.methods, methods) && other?.inventory.engineVersion === engineVersion;
       if (isAlike && isFresh && name.identity.device !== device) return name.identity.device;
     }
     return undefined;
@@ -138,9 +141,16 @@ export class ProfileSharing {
       const { identity, model } = source;
       throw new MpoError("not-found", `device ${identity.device} has no profile of ${model} any more`);
     }
-    const bytes = gzipSync(profileCodec.toBytes({ ...found.request.profile, accuracy: [] }));
+    const { others, ...profile } = found.request.profile;
+    const withoutCurves = others?.map((other) => ({ ...other, accuracy: [] }));
+    const bytes = gzipSync(profileCodec.toBytes({ ...profile, accuracy: [], ...given({ others: withoutCurves }) }));
     const packed = { bytes, digest: createHash("sha256").update(bytes).digest("hex") };
     this.#packed.set(key, packed);
     return packed;
   }
+}
+
+/** Whether two devices may run the same methods, or neither says. */
+function isSame(left: Sharer["methods"], right: Sharer["methods"]): boolean {
+  return left?.toSorted().join() === right?.toSorted().join();
 }

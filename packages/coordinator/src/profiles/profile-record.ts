@@ -74,13 +74,17 @@ export function withReport(
     deviceClass: profile.device.class,
     measuredAtMs: profile.measuredAtMs,
     stepCount: profile.steps.length,
-    curveCount: profile.accuracy.length,
+    curveCount: methodCurves(profile),
     measuredDigest: measuredDigest(profile),
     ...given({ sharedFrom: profile.sharedFrom }),
   };
   // As it came; without the chain, which lies once for all devices.
   const report = codec.toBytes(request.chain === undefined ? request : { ...request, chain: undefined });
   return { record: { header, report }, isDuplicate: false, isChanged: true };
+}
+
+function methodCurves({ accuracy, others = [] }: Profile): number {
+  return others.reduce((sum, other) => sum + other.accuracy.length, accuracy.length);
 }
 
 /** SHA-256 of what was measured, whoever has measured it and when. */

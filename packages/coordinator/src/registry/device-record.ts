@@ -15,6 +15,8 @@ const deviceSchema = object({
   inventory,
   labels,
   models: servedModels,
+  /** Methods of adaptation that it may run, by name; absent: its release does not say. */
+  methods: list(name(), 1, 16).optional(),
   /** Who speaks for it. */
   instances: instancesSchema.optional(),
   /** When it became part of the fleet, by the coordinator's clock. */
@@ -50,7 +52,7 @@ export const seenForm: RecordForm<SeenRecord> = recordForm("last-seen", seenSche
 
 /** What a device says of itself when it enrols or says hello. */
 export type DeviceFacts = Pick<HelloRequest, "identity" | "inventory" | "labels" | "instance"> &
-  Partial<Pick<HelloRequest, "models" | "versionFloor">>;
+  Partial<Pick<HelloRequest, "models" | "methods" | "versionFloor">>;
 
 /**
  * The record after a device said what it is; the same object when nothing changed. A floor never sinks, and a hello ends
@@ -63,6 +65,8 @@ export function withFacts(record: DeviceRecord | undefined, facts: DeviceFacts, 
     inventory: facts.inventory,
     labels: facts.labels,
     models: facts.models ?? record?.models ?? [],
+    // A hello says its models, and is then to be believed about its methods too: an agent may go back to an older release.
+    ...given({ methods: facts.models === undefined ? record?.methods : facts.methods }),
     enrolledAtMs: record?.enrolledAtMs ?? nowMs,
     ...(versionFloor === undefined ? {} : { versionFloor }),
     ...given({

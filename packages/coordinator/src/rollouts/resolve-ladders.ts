@@ -1,4 +1,4 @@
-import { describeConfig, given, hasCode, MpoError, type Prediction, REASON_LENGTH, type RolloutSpec } from "@mpo/core";
+import { describeRung, given, hasCode, MpoError, type Prediction, REASON_LENGTH, type RolloutSpec } from "@mpo/core";
 import { type Clock, forEachBounded } from "@mpo/io";
 import { asLine, compareVersions, type DeviceIdentity, type LeftOut } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
@@ -139,7 +139,7 @@ async function groupOf(
     ...[manifestDigest, header?.measuredDigest, header?.chain, deviceClass, prior?.pooledAtMs],
     ...[machine.memoryBytes, resources?.memoryLimitBytes],
     ...[budgetSource === "given" ? budget : undefined, objective, reserveBytes, hours, method, artifact],
-    ...[lender?.identity.device, served?.artifact, hasGivenUp(statuses, identity, ofModel)],
+    ...[lender?.identity.device, served?.artifact, device.methods, hasGivenUp(statuses, identity, ofModel)],
   ]);
   return { key, ofModel, ...given({ header, profileOf: lender?.identity }) };
 }
@@ -170,7 +170,7 @@ async function resolveGroup(
     const { content, measured } = await searches.plan(first, { ...wish, profileOf }, ofModel, options);
     const rung = content.rungs[content.chosenRung];
     const shown = {
-      config: rung === undefined ? MEASURED_FIRST : asLine(describeConfig(rung.config), REASON_LENGTH),
+      config: rung === undefined ? MEASURED_FIRST : asLine(describeRung(rung), REASON_LENGTH),
       ...given({
         memoryBytes: rung?.memoryBytes.upper,
         stepMs: rung?.stepMs.upper,

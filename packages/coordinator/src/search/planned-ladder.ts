@@ -1,15 +1,20 @@
 import {
   type Cut,
-  describeConfig,
+  describeRung,
+  formatShare,
   MAX_MS,
+  type MethodName,
+  type MethodPlanners,
+  type MethodPrediction,
   MpoError,
-  type Planner,
   type Prediction,
   REASON_LENGTH,
   type RetrainConfig,
   type SearchBudget,
   type SearchObjective,
   type SearchResult,
+  searchPlanners,
+  withPrescribedRates,
 } from "@mpo/core";
 import { asLine, type Reason, type RejectedRung } from "@mpo/protocol";
 
@@ -21,6 +26,8 @@ export interface PlannedLadder {
   readonly considered: number;
   readonly overBudget: number;
   readonly rejected: readonly RejectedRung[];
+  /** What each method alone would bring, the best first; absent: there was only one. */
+  readonly methods?: readonly Prediction[] | undefined;
 }
 
 export interface LadderRequest {
@@ -28,15 +35,18 @@ export interface LadderRequest {
   readonly objective: SearchObjective;
   /** Part of the window that is not for its steps. */
   readonly overheadMs: number;
+  /** Methods that may be chosen; absent: all that the profile knows of. */
+  readonly methods?: readonly MethodName[] | undefined;
 }
 
 const MAX_REJECTED = 12;
 
 /** The ladder for a budget. Throws `over-budget` when nothing fits. */
-export function searchedLadder(planner: Planner, request: LadderRequest): PlannedLadder {
-  const { budget, objective, overheadMs } = request;
-  const result = planner.search(budget, { objective, overheadMs });
-  const { cuts, candidates, front, ladder: rungs } = result;
+export function searchedLadder(planners: MethodPlanners, request: LadderRequest): PlannedLadder {
+  const { budget, ...options } = request;
+  const result = searchPlanners(planners, budget, options);
+  const { cuts, candidates, front, ladder: rungs, methods } = result;
+  const { objective } = options;
   return {
     rungs,
     // The best is the last; a device with less memory at the moment goes down from there on its own.
@@ -47,18 +57,25 @@ export function searchedLadder(planner: Planner, request: LadderRequest): Planne
         "cuts",
         `${candidates} configurations: ${cuts.memory + cuts["exact-memory"]} over the memory, ${cuts.window} over the window, ${cuts.dominated} beaten by others, ${front} left`,
       ),
-      reason("best", `${describeConfig(result.best.config)}: ${predicted(result.best)}`),
+      reason("best", `${describeRung(result.best)}: ${predicted(result.best)}`),
+      ...(methods.length < 2
+        ? []
+        : [reason("methods", `accuracy by each alone: ${methods.map(broughtBy).join(", ")}`)]),
       ...unknownsOf(result.best),
     ],
     considered: candidates,
     overBudget: cuts.memory + cuts["exact-memory"] + cuts.window,
     rejected: nearest(result),
+    ...(methods.length < 2 ? {} : { methods }),
   };
 }
 
 /** The one configuration that a person wants, with its predictions. Throws `invalid-argument` if the model cannot run it. */
-export function givenRung(planner: Planner, config: RetrainConfig, request: LadderRequest): PlannedLadder {
-  const rung = planner.predict(config, request.budget.windowMs, request.overheadMs);
+export function givenRung(planners: MethodPlanners, config: RetrainConfig, request: LadderRequest): PlannedLadder {
+  const [method, planner] = [...planners].find(([one]) => request.methods?.includes(one) !== false) ?? [];
+  if (method === undefined || planner === undefined) throw new MpoError("invalid-argument", "no method to run it by");
+  const { windowMs } = request.budget;
+  const rung = { ...planner.predict(withPrescribedRates(config, method), windowMs, request.overheadMs), method };
   const { memoryBytes, stepMs } = rung;
   if (stepMs.upper > MAX_MS) {
     throw new MpoError("over-budget", `a step may take ${seconds(stepMs.upper)}; at most a week is possible`);
@@ -71,7 +88,7 @@ export function givenRung(planner: Planner, config: RetrainConfig, request: Ladd
   return {
     rungs: [rung],
     chosenRung: 0,
-    reasons: [reason("given", `${describeConfig(config)}: ${predicted(rung)}`), ...(isOver ? [warning] : [])],
+    reasons: [reason("given", `${describeRung(rung)}: ${predicted(rung)}`), ...(isOver ? [warning] : [])],
     considered: 1,
     overBudget: isOver ? 1 : 0,
     rejected: [],
@@ -125,6 +142,10 @@ function unknownsOf({ unknowns }: Prediction): readonly Reason[] {
 
 function predicted({ memoryBytes, stepMs, accuracy }: Prediction): string {
   return `${mebibytes(memoryBytes.upper)} at most, ${Math.round(stepMs.expected)} ms a step, ${accuracy.isGuess ? "accuracy not measured yet" : `accuracy ${accuracy.expected.toFixed(3)}`}`;
+}
+
+function broughtBy({ method, accuracy }: MethodPrediction): string {
+  return accuracy.isGuess ? `${method} not measured` : `${method} ${formatShare(accuracy.expected)}`;
 }
 
 function mebibytes(bytes: number): string {

@@ -40,7 +40,7 @@ export class PlannerSources {
     const key = `${profileKey(name)} ${found.revision} ${prior?.pooledAtMs ?? 0}`;
     const chain = await this.#chain(chainDigest, options);
     return {
-      source: { key, profile, priors: prior?.profile.accuracy, chainDigest, chain },
+      source: { key, profile, prior: prior && curvesOf(prior.profile), chainDigest, chain },
       ...{ profile, measured: report },
     };
   }
@@ -54,6 +54,11 @@ export class PlannerSources {
     this.#chains.set(digest, shared);
     return shared;
   }
+}
+
+/** All that is read of what the fleet knows: the rest need not go from thread to thread. */
+function curvesOf(profile: Profile): Profile {
+  return { ...profile, unitTimes: [], steps: [], updates: [] };
 }
 
 /** Something that a search needs is not there yet. */

@@ -21,7 +21,7 @@ function taskOf({ units = 6, speed = 1, memoryBytes = 10 * MIB, windowMs = 60_00
   const chain = tinyChain(units);
   return {
     source: {
-      ...{ key: `${units} ${speed}`, profile: tinyProfile("pi-1", { speed, chain }), priors: undefined },
+      ...{ key: `${units} ${speed}`, profile: tinyProfile("pi-1", { speed, chain }), prior: undefined },
       ...{ chainDigest: String(units), chain: chainCodec.toBytes(chain) },
     },
     request: { budget: { memoryBytes, windowMs }, objective: "accuracy", overheadMs: 100 },

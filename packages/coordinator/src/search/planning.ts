@@ -1,5 +1,5 @@
 import type { Chain, RetrainConfig } from "@mpo/core";
-import { type AccuracySample, MpoError, type Planner, type Profile, plannerOf, withPrescribedRates } from "@mpo/core";
+import { type MethodPlanners, MpoError, type Profile, plannersOf } from "@mpo/core";
 import { type Abortable, type Clock, throwIfAborted } from "@mpo/io";
 import { chainCodec } from "@mpo/protocol";
 import { givenRung, type LadderRequest, type PlannedLadder, searchedLadder } from "./planned-ladder.ts";
@@ -11,7 +11,8 @@ export interface PlannerSource {
   /** Another one where any of this is another. */
   readonly key: string;
   readonly profile: Profile;
-  readonly priors: readonly AccuracySample[] | undefined;
+  /** What the fleet knows: its curves are read. */
+  readonly prior: Profile | undefined;
   /** Of the chain's bytes. */
   readonly chainDigest: string;
   /** As the store has it: read only where it is planned with, once. */
@@ -44,18 +45,18 @@ export interface Planning {
   run<Kind extends PlanningKind>(kind: Kind, task: PlanningTask, options?: Abortable): Promise<Planned<Kind>>;
 }
 
-const MAKE: { readonly [Kind in PlanningKind]: (planner: Planner, task: PlanningTask) => PlanningAnswers[Kind] } = {
-  ladder: (planner, { request, config, source }) =>
-    config === undefined
-      ? searchedLadder(planner, request)
-      : givenRung(planner, withPrescribedRates(config, source.profile.method.loss), request),
-  tried: (planner, { request }) => triedBudget(planner, request),
+const MAKE: {
+  readonly [Kind in PlanningKind]: (planners: MethodPlanners, task: PlanningTask) => PlanningAnswers[Kind];
+} = {
+  ladder: (planners, { request, config }) =>
+    config === undefined ? searchedLadder(planners, request) : givenRung(planners, config, request),
+  tried: (planners, { request }) => triedBudget(planners, request),
 };
 
 /** Searches in the thread that asks. Planners are kept while they are in use. */
 export class PlanningHere implements Planning {
   readonly #clock: Pick<Clock, "monotonicMs">;
-  readonly #planners = new Recent<Planner>(16);
+  readonly #planners = new Recent<MethodPlanners>(16);
   /** Planners of one chain share what they plan: they must be given the same object. */
   readonly #chains = new Recent<Chain>(16);
 
@@ -70,12 +71,12 @@ export class PlanningHere implements Planning {
   ): Promise<Planned<Kind>> {
     throwIfAborted(signal);
     const beganMs = this.#clock.monotonicMs();
-    const answer = MAKE[kind](this.#planner(task.source), task);
+    const answer = MAKE[kind](this.#plannersOf(task.source), task);
     return { answer, ms: this.#clock.monotonicMs() - beganMs };
   }
 
-  #planner(source: PlannerSource): Planner {
-    const { key, profile, priors } = source;
+  #plannersOf(source: PlannerSource): MethodPlanners {
+    const { key, profile, prior } = source;
     const known = this.#planners.get(key);
     if (known !== undefined) return known;
     const chain = this.#chain(source);
@@ -89,9 +90,9 @@ export class PlanningHere implements Planning {
         },
       );
     }
-    const planner = plannerOf(profile, chain, priors === undefined ? {} : { priors });
-    this.#planners.set(key, planner);
-    return planner;
+    const planners = plannersOf(profile, chain, { prior });
+    this.#planners.set(key, planners);
+    return planners;
   }
 
   #chain({ chainDigest, chain: bytes }: PlannerSource): Chain {

@@ -11,6 +11,7 @@ import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import { isConflict } from "../store/change-entry.ts";
+import { allowedMethods } from "./allowed-methods.ts";
 import type { BudgetPolicy, Capacity } from "./device-budget.ts";
 import { measuredBy, type PlannedLadder, unmeasuredLadder } from "./planned-ladder.ts";
 import { missing, PlannerSources } from "./planner-sources.ts";
@@ -196,14 +197,14 @@ export class SearchService {
       throw missing(`${wanted.name} of ${identity.device} is not measured yet`);
     const profile = known?.profile;
     const { request, isGiven } = wishedSearch(wish, ofModel, { ...known, policy, capacity: this.capacity(device) });
-    const loss = profile?.method.loss;
-    // A person who searches again is not held by what the last document was for.
-    const method = wish.method ?? (ofModel?.method === loss ? loss : undefined);
-    if (method !== undefined && loss !== undefined && method !== loss)
-      throw missing(`the profile of ${model} is for ${loss}, and the document is to be for ${method}`);
+    const { methods, method } = allowedMethods(wish, ofModel, device, profile);
     const { reserveBytes = ofModel?.reserveBytes, hours = ofModel?.hours } = wish;
     const planned = isFor
-      ? await planning.run("ladder", { source: known.source, request, config: wish.config }, options)
+      ? await planning.run(
+          "ladder",
+          { source: known.source, request: { ...request, methods }, config: wish.config },
+          options,
+        )
       : undefined;
     const ladder = planned?.answer ?? unmeasuredLadder(wanted.name);
     if (planned !== undefined) onSearched?.(planned.ms);
@@ -241,7 +242,10 @@ export class SearchService {
     const known = await this.#sources.load({ identity: device.identity, model: wish.model }, options);
     const within = { ...known, policy: this.#parts.budget, capacity: this.capacity(device) };
     const { request } = wishedSearch(wish, ofModel, within);
-    return (await this.#parts.planning.run("tried", { source: known.source, request }, options)).answer;
+    const { methods } = allowedMethods(wish, ofModel, device, known.profile);
+    return (
+      await this.#parts.planning.run("tried", { source: known.source, request: { ...request, methods } }, options)
+    ).answer;
   }
 
   /** What of a device its budget is made of. */
@@ -253,7 +257,7 @@ export class SearchService {
     device: DeviceRecord,
     request: string,
     content: DocumentContent,
-    { considered, overBudget, rejected }: Pick<PlannedLadder, "considered" | "overBudget" | "rejected">,
+    { considered, overBudget, rejected, methods }: Explained,
     current: CurrentDocument | undefined,
     options: TracedCall,
   ): Promise<DesiredDocument> {
@@ -261,10 +265,12 @@ export class SearchService {
       content,
       request,
       floor: device.versionFloor,
-      explanation: { considered, overBudget, rejected },
+      explanation: { considered, overBudget, rejected, ...given({ methods }) },
     };
     return await this.#parts.documents.push(device.identity, push, current, options);
   }
 }
 
-const NOTHING_EXPLAINED = { considered: 0, overBudget: 0, rejected: [] };
+type Explained = Pick<PlannedLadder, "considered" | "overBudget" | "rejected" | "methods">;
+
+const NOTHING_EXPLAINED: Explained = { considered: 0, overBudget: 0, rejected: [] };

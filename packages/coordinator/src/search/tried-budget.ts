@@ -1,4 +1,14 @@
-import { type HighMoment, highMoments, NOTHING_FROZEN, type Planner, type Prediction } from "@mpo/core";
+import {
+  given,
+  type HighMoment,
+  highMoments,
+  type MethodPlanners,
+  NOTHING_FROZEN,
+  type Planner,
+  type Prediction,
+  type SearchResult,
+  searchPlanners,
+} from "@mpo/core";
 import {
   type AdminServiceMethods,
   MAX_MOMENTS,
@@ -13,11 +23,12 @@ import { type LadderRequest, searchedLadder } from "./planned-ladder.ts";
 export type TriedBudget = ResponseOf<AdminServiceMethods["tryBudget"]>;
 
 /** Throws `over-budget` when nothing fits. */
-export function triedBudget(planner: Planner, request: LadderRequest): TriedBudget {
-  const { budget, objective, overheadMs } = request;
-  const { rungs, reasons, considered, overBudget, rejected } = searchedLadder(planner, request);
-  const result = planner.search(budget, { objective, overheadMs });
-  const { chain, profile } = planner.costs;
+export function triedBudget(planners: MethodPlanners, request: LadderRequest): TriedBudget {
+  const { budget, ...options } = request;
+  const { objective } = options;
+  const { rungs, reasons, considered, overBudget, rejected, methods } = searchedLadder(planners, request);
+  const result = searchPlanners(planners, budget, options);
+  const { chain, profile } = (planners.get(result.best.method) as Planner).costs;
   const plain = {
     ...{ microBatch: profile.effectiveBatch, accumulation: 1, freezing: NOTHING_FROZEN },
     checkpoints: { kind: "none" } as const,
@@ -25,7 +36,7 @@ export function triedBudget(planner: Planner, request: LadderRequest): TriedBudg
   const momentsOf = (config: Prediction["config"]) =>
     highMoments(chain, config, profile.memoryFacts, MAX_MOMENTS).map(momentOf);
   return {
-    ...{ budget, objective, rungs, reasons, explanation: { considered, overBudget, rejected } },
+    ...{ budget, objective, rungs, reasons, explanation: { considered, overBudget, rejected, ...given({ methods }) } },
     cuts: Object.entries(result.cuts).map(([code, configs]) => ({ code, configs })),
     tried: shownOf(result),
     microBatches: bySize(result),
@@ -44,7 +55,7 @@ function pointOf({ memoryBytes, stepMs, accuracy }: Prediction): Omit<TriedConfi
 }
 
 /** The front, as far as there is room, and as many others as fit beside it, evenly chosen. */
-function shownOf({ forEach }: ReturnType<Planner["search"]>): readonly TriedConfig[] {
+function shownOf({ forEach }: Pick<SearchResult, "forEach">): readonly TriedConfig[] {
   const front: TriedConfig[] = [];
   const others: TriedConfig[] = [];
   forEach((prediction, cut) => {
@@ -60,7 +71,7 @@ function shownOf({ forEach }: ReturnType<Planner["search"]>): readonly TriedConf
 const UNFIT: readonly string[] = ["policy", "memory", "window", "exact-memory"];
 
 /** What each size of a micro-batch would give. Of its own size, the best is what was chosen. */
-function bySize({ forEach, best }: ReturnType<Planner["search"]>): readonly MicroBatchFound[] {
+function bySize({ forEach, best }: Pick<SearchResult, "forEach" | "best">): readonly MicroBatchFound[] {
   const found = new Map<number, MicroBatchFound>();
   forEach((prediction, cut) => {
     const { microBatch } = prediction.config;

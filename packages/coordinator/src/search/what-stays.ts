@@ -1,3 +1,4 @@
+import { methodsOf } from "@mpo/core";
 import type { DesiredDocument } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
 import { isOfReport, rolloutOf } from "../documents/requests.ts";
@@ -22,7 +23,7 @@ export async function stays(
   );
   if (isFixed || !isServed) return isServed;
   const found = await profiles.load({ identity, model }, options);
-  return found !== undefined && found.request.profile.method.loss !== method;
+  return found !== undefined && (method === undefined || !methodsOf(found.request.profile).includes(method));
 }
 
 /** Whether a rollout waits for a check of a document: what takes its place by itself is to be checked instead. */
