@@ -66,6 +66,7 @@ async function startAgent(context: TestContext, folder: string, coordinator: str
     settings: {
       ...DEFAULT_AGENT_SETTINGS,
       ...{ identity, agentVersion: AGENT_VERSION, engineVersion: "none", tickMs: 50, probePatienceMs: 0 },
+      methods: ["crossEntropy"],
     },
     dataFolder: join(folder, "agent"),
     servingRoot: join(folder, "serving"),

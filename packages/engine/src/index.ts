@@ -49,7 +49,7 @@ export { firstSamples, type Samples } from "./training/batches.ts";
 export type { TrainingSetup } from "./training/task.ts";
 export { type StepReport, stepTimes } from "./training/train-loop.ts";
 export { type LabelFreeEstimate, labelFreeEstimate } from "./window/label-free-estimate.ts";
-export { METHODS_WITHOUT_LABELS, methodNamed } from "./window/method.ts";
+export { methodNamed } from "./window/method.ts";
 export { type RungResult, type RungTraining, trainRung } from "./window/train-rung.ts";
 export { type WindowLength, windowLength } from "./window/window-length.ts";
 export { EngineWorker } from "./worker/engine-worker.ts";

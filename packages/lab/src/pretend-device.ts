@@ -12,7 +12,8 @@ import type { DeviceIdentity, Inventory } from "@mpo/protocol";
 /** What agents have in common where all of their machine is made up: these settings, and others too. */
 export function pretendSettings(identity: DeviceIdentity, others: Partial<AgentSettings>): AgentSettings {
   const versions = { agentVersion: "0.1.0", engineVersion: "0.1.0" };
-  return { ...DEFAULT_AGENT_SETTINGS, ...versions, identity, ...others };
+  // As made-up profiles have it.
+  return { ...DEFAULT_AGENT_SETTINGS, ...versions, methods: ["crossEntropy"], identity, ...others };
 }
 
 /** A machine with nothing else on it. */

@@ -1,3 +1,4 @@
+import type { MethodName } from "@mpo/core";
 import type { DeviceIdentity, Label } from "@mpo/protocol";
 import { DEFAULT_DRIFT_LIMITS, type DriftLimits } from "../drift/drift-detector.ts";
 import { type BudgetPolicy, DEFAULT_BUDGET_POLICY } from "../policy/budget-policy.ts";
@@ -15,8 +16,8 @@ export interface AgentSettings {
   readonly budget: BudgetPolicy;
   readonly idle: IdleRule;
   readonly drift: DriftLimits;
-  /** How the model is adapted: "tent", "shot", "crossEntropy". */
-  readonly method: string;
+  /** How models are adapted: by the one, or by whichever the search chooses of these. */
+  readonly methods: readonly MethodName[];
   readonly effectiveBatch: number;
   /** How often the machine and the inputs are looked at. */
   readonly tickMs: number;
@@ -61,7 +62,7 @@ export const DEFAULT_AGENT_SETTINGS: Omit<AgentSettings, "identity" | "agentVers
   budget: DEFAULT_BUDGET_POLICY,
   idle: DEFAULT_IDLE_RULE,
   drift: DEFAULT_DRIFT_LIMITS,
-  method: "tent",
+  methods: ["tent"],
   effectiveBatch: 64,
   tickMs: 5_000,
   modeLookMs: 60_000,

@@ -18,7 +18,7 @@ import { runSending } from "../link/send-loop.ts";
 import { stampedLink } from "../link/stamped-link.ts";
 import { ModelFetch } from "../models/model-fetch.ts";
 import { LimitsWatch } from "../policy/limits-watch.ts";
-import { requireMethod } from "../policy/owner-limits.ts";
+import { requireMethods } from "../policy/owner-limits.ts";
 import { Outbox } from "../report/outbox.ts";
 import { runTogether } from "../work/run-together.ts";
 import { WorkLoop } from "../work/work-loop.ts";
@@ -78,7 +78,7 @@ export async function createAgent(atStart: AgentSettings, world: AgentPorts): Pr
   const memory = await WorkMemory.open(ports);
   const reported = new ReportedProfiles(ports);
   const limits = await LimitsWatch.open(ports.limitsFile, ports.logger);
-  requireMethod(limits.limits, settings.method);
+  requireMethods(limits.limits, settings.methods);
   const time = ports.time ?? (await TrustedTime.open(ports, [settings.releasedAtMs]));
   time.hasPassed(store.floor?.issuedAtMs ?? 0);
   const sending = new Wakeup(ports.clock);

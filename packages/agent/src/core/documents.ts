@@ -14,7 +14,7 @@ import {
 import { isServed } from "../models/is-served.ts";
 import type { WantedVersion } from "../models/model-fetch.ts";
 import { documentExcess } from "../policy/owner-limits.ts";
-import { idleBytesOf } from "../work/allowances.ts";
+import { idleBytesOf, methodsOfDocument } from "../work/allowances.ts";
 import type { AgentParts } from "./agent-parts.ts";
 
 /** The parts that documents go through. */
@@ -208,7 +208,10 @@ export class Documents {
   #excessOf(document: DesiredDocument): string | undefined {
     const { limits, settings } = this.#parts;
     const idleBytes = idleBytesOf(this.#parts, document.model);
-    return documentExcess(limits.limits, document, { method: document.method ?? settings.method, idleBytes });
+    return documentExcess(limits.limits, document, {
+      methods: methodsOfDocument(document, settings.methods),
+      idleBytes,
+    });
   }
 
   async #refuse(reason: string, message: string, version: DocumentVersion | undefined): Promise<void> {

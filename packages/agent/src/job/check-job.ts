@@ -10,7 +10,7 @@ export async function runCheckJob(job: CheckJob, { environment, signal }: JobCon
   const { loss: method } = methodNamed(job.method);
   const work = async (linked: AbortSignal): Promise<CheckResult> => {
     const place = { ...job, sourceFolder: job.modelFolder };
-    const { model } = await readJobModel(place, method, false, { environment, signal: linked });
+    const { model } = await readJobModel(place, [method], false, { environment, signal: linked });
     const { sample, loaded } = await checkSteps(
       { model, method, config, stepMs, memoryBytes },
       { environment, oomScoreAdjust: OOM_SCORE_ADJUST, signal: linked },

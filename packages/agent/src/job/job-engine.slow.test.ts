@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { MpoError, NORMS_FILE, type Prediction, REFERENCE_FILE, uniformFreezing } from "@mpo/core";
+import { type MethodName, MpoError, NORMS_FILE, type Prediction, REFERENCE_FILE, uniformFreezing } from "@mpo/core";
 import { encodeNpy, encodeNpyImages, MODEL_FILE, ONNX_FILE } from "@mpo/datasets";
 import { syntheticImages } from "@mpo/datasets/testing";
 import { buildModel, initialWeights, readLayersModel, readModel, readModelCard, writeLayersModel } from "@mpo/engine";
@@ -167,7 +167,8 @@ describe("a job in its own process", () => {
         assert.equal(digest, checked.graphDigest, "devices share what they learn under the digest that was probed");
 
         const device = { id: "pi", class: "board" };
-        const task = { model, method, memoryBytes, effectiveBatch: 32, device, configs: [], maxMs: 60_000 };
+        const methods = [method as MethodName];
+        const task = { model, methods, memoryBytes, effectiveBatch: 32, device, configs: [], maxMs: 60_000 };
         const whole = { ...task, modelFolder: source, sourceFolder: source, inputFiles: [] };
         const probed = await engine.probe(whole, options);
         assert.deepEqual([probed.profile.model.graphDigest, probed.note], [checked.graphDigest, undefined]);

@@ -1,16 +1,16 @@
 import { readdir } from "node:fs/promises";
-import { type MethodName, MpoError, NORMS_FILE, requireTrainable } from "@mpo/core";
+import { changesAnything, type MethodName, MpoError, NORMS_FILE, requireTrainable } from "@mpo/core";
 import { chainOf, type Model, type ModelWeights, readTrainedModel } from "@mpo/engine";
 import type { RetrainJob } from "../ports/agent-engine.ts";
 import { type JobContext, OOM_SCORE_ADJUST } from "./job-context.ts";
 
 /**
  * The model of a job as it is trained (`readTrainedModel`), within the job's memory. `isLookedAt`: whether its weights
- * matter, and not only memory and time. Throws `invalid-argument` where the method trains nothing of it.
+ * matter, and not only memory and time. Throws `invalid-argument` where none of the methods trains anything of it.
  */
 export async function readJobModel(
   { modelFolder, sourceFolder, memoryBytes }: Pick<RetrainJob, "modelFolder" | "sourceFolder" | "memoryBytes">,
-  method: MethodName,
+  methods: readonly MethodName[],
   isLookedAt: boolean,
   { environment, signal }: Pick<JobContext, "environment" | "signal">,
 ): ReturnType<typeof readTrainedModel> {
@@ -18,7 +18,9 @@ export async function readJobModel(
   const putBack = isLookedAt ? options : undefined;
   const { model, note } = await readTrainedModel(modelFolder, { source: sourceFolder, putBack, signal });
   try {
-    requireTrainable(chainOf(model.graph), method, model.graph.name);
+    const chain = chainOf(model.graph);
+    const method = methods.find((one) => changesAnything(chain, one)) ?? (methods[0] as MethodName);
+    requireTrainable(chain, method, model.graph.name);
   } catch (thrown) {
     throw note === undefined ? thrown : MpoError.from(thrown).with({ hint: `${note}.` });
   }

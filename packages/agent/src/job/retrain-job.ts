@@ -34,7 +34,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
   const { rung, memoryBytes, seed, stagingFolder } = job;
   const { environment, onProgress } = context;
   const work = async (signal: AbortSignal): Promise<RetrainOutcome> => {
-    const { model } = await readJobModel(job, method, true, { environment, signal });
+    const { model } = await readJobModel(job, [method], true, { environment, signal });
     const inputs = await readTrainingInputs(job.inputFiles, picturesFor(model), MAX_INPUTS);
     const { likely } = checkInput(model, inputs.samples);
     const { start, problem } = startOf(model, job.start);

@@ -15,6 +15,7 @@ import { Waits } from "@mpo/runtime";
 import type { AgentParts } from "../core/agent-parts.ts";
 import type { AgentPorts } from "../core/agent-ports.ts";
 import { isRefusal } from "../report/outbox.ts";
+import { ownMethods } from "../work/allowances.ts";
 
 const ENROLLED_FILE = "enrolled";
 /** Calls in a row that failed, and count as an outage. */
@@ -175,6 +176,7 @@ export class LinkLoop {
           labels,
           models: served,
           protocol: PROTOCOL,
+          methods: ownMethods(this.#parts),
           profiles: await this.#parts.reported.of(served),
           ...(floor === undefined ? {} : { versionFloor: { epoch: floor.epoch, version: floor.version } }),
           ...given({ appliedVersion: document?.version, doing: this.#parts.doing() }),

@@ -18,7 +18,7 @@ import {
 } from "./owner-limits.ts";
 
 const parse = (limits: unknown): OwnerLimits => parseLimits(JSON.stringify(limits), "limits.json");
-const WORKER = { model: "resnet", method: "tent", idleBytes: 100 };
+const WORKER = { model: "resnet", methods: ["tent"], idleBytes: 100 };
 
 describe("a file of limits", () => {
   it("is written as people write", () => {
@@ -207,6 +207,14 @@ describe("whatever the ladder and the limits", () => {
     assert.equal(excludedBy({ words: "", models: ["resnet"], methods: ["tent"] }, WORKER), undefined);
     assert.match(excludedBy({ words: "", models: ["faces"] }, WORKER) ?? "", /^models: /u);
     assert.match(excludedBy({ words: "", methods: ["shot"] }, WORKER) ?? "", /^methods: /u);
+    const several = { ...WORKER, methods: ["tent", "shot"] };
+    assert.equal(excludedBy({ words: "", methods: ["shot"] }, several), undefined, "one of several is enough");
+    const [rung] = ladder(100) as [ReturnType<typeof ladder>[number]];
+    assert.equal(rungExcess({ words: "", methods: ["shot"] }, { ...rung, method: "shot" }, 0), undefined);
+    assert.equal(
+      rungExcess({ words: "", methods: ["shot"] }, { ...rung, method: "tent" }, 0),
+      "methods: tent; the owner allows shot",
+    );
   });
 });
 

@@ -106,32 +106,43 @@ function formatHours(range: Hours): string {
 /** Who would work, and what the processes take before the first step. */
 export interface Worker {
   readonly model: string;
-  readonly method: string;
+  /** By which it would be adapted: by any of them. */
+  readonly methods: readonly string[];
   readonly idleBytes: number;
 }
 
 /** Why a model is not worked on at all; undefined: it may be. */
 export function excludedBy(
   limits: OwnerLimits,
-  { model, method }: Pick<Worker, "model" | "method">,
+  { model, methods }: Pick<Worker, "model" | "methods">,
 ): string | undefined {
-  const { models, methods } = limits;
+  const { models } = limits;
   if (models?.includes(model) === false) return `models: ${model}; the owner allows ${models.join(", ")}`;
-  return methods?.includes(method) === false ? `methods: ${method}; the owner allows ${methods.join(", ")}` : undefined;
+  return methods.some((method) => allowsMethod(limits, method)) ? undefined : methodExcess(limits, methods);
 }
 
-/** Throws `invalid-argument` where an agent would work by a method that its owner does not allow. */
-export function requireMethod({ methods }: OwnerLimits, method: string): void {
-  if (methods?.includes(method) !== false) return;
-  const hint = `Start the agent with --method ${methods[0]}, or change the file of limits.`;
-  throw new MpoError("invalid-argument", `models are adapted by ${method}; the owner allows ${methods.join(", ")}`, {
-    hint,
-  });
+/** Whether a model may be adapted by a method. */
+export function allowsMethod({ methods }: Pick<OwnerLimits, "methods">, method: string): boolean {
+  return methods?.includes(method) !== false;
+}
+
+function methodExcess({ methods = [] }: OwnerLimits, asked: readonly string[]): string {
+  return `methods: ${asked.join(", ")}; the owner allows ${methods.join(", ")}`;
+}
+
+/** Throws `invalid-argument` where an agent could work by no method that its owner allows. */
+export function requireMethods(limits: OwnerLimits, methods: readonly string[]): void {
+  if (methods.some((method) => allowsMethod(limits, method))) return;
+  const { methods: allowed = [] } = limits;
+  const words = `models are adapted by ${methods.join(", ")}; the owner allows ${allowed.join(", ")}`;
+  const hint = `Start the agent with --method ${allowed[0]}, or change the file of limits.`;
+  throw new MpoError("invalid-argument", words, { hint });
 }
 
 /** The limit that a rung exceeds, and both values; undefined: it may run. */
 export function rungExcess(limits: OwnerLimits, rung: Prediction, idleBytes: number): string | undefined {
   const { memoryBytes = Number.POSITIVE_INFINITY, windowMs = Number.POSITIVE_INFINITY } = limits;
+  if (rung.method !== undefined && !allowsMethod(limits, rung.method)) return methodExcess(limits, [rung.method]);
   const bytes = rung.memoryBytes.upper + idleBytes;
   if (bytes > memoryBytes)
     return `memory: ${formatBytes(bytes, Math.ceil)}; the owner allows ${formatBytes(memoryBytes)}`;
@@ -145,10 +156,10 @@ export function rungExcess(limits: OwnerLimits, rung: Prediction, idleBytes: num
 export function documentExcess(
   limits: OwnerLimits,
   document: Pick<DesiredDocument, "model" | "rungs" | "chosenRung" | "hours">,
-  { method, idleBytes }: Omit<Worker, "model">,
+  { methods, idleBytes }: Omit<Worker, "model">,
 ): string | undefined {
   const { model, rungs, chosenRung } = document;
-  const excluded = excludedBy(limits, { model, method });
+  const excluded = excludedBy(limits, { model, methods });
   if (excluded !== undefined) return excluded;
   const hours = hoursOf(document);
   if (hours !== undefined && limits.hours !== undefined && !hoursMeet(hours, limits.hours))

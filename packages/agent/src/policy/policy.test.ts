@@ -80,6 +80,7 @@ describe("probes", () => {
     deviceClass: "board-15w",
     nowMs: 1e12,
     staleAfterMs: 1_000,
+    methodsOf: () => ["tent"],
   };
   const order: ProbeOrder = { order: "o1", model: "b", manifestDigest: "d2", configs: [], maxMs: 10, isFresh: false };
   const facts = { engineVersion: "1", deviceClass: "board-15w", workerIdleBytes: 5, nowMs: 1e12 };
@@ -100,6 +101,15 @@ describe("probes", () => {
     assert.equal(due({ records, engineVersion: "2" }), "a engine-changed");
     assert.equal(due({ records, deviceClass: "board-maxn" }), "a class-changed");
     assert.equal(due({ records, models: [{ name: "a", manifestDigest: "new" }] }), "a model-changed");
+    const methodsOf = (model: string): readonly string[] => (model === "b" ? ["tent", "shot"] : ["tent"]);
+    assert.equal(due({ records, methodsOf }), "b methods-changed", "an earlier release knew one only");
+    const done = probeDone(
+      records,
+      { model: "b", manifestDigest: "d2", why: "methods-changed" },
+      { ...facts, methods: ["tent", "shot"] },
+    );
+    assert.equal(due({ records: done, methodsOf }), undefined);
+    assert.equal(due({ records: done }), "b methods-changed");
     assert.equal(due({ records, orders: [order] }), "b order");
     assert.equal(due({ records, orders: [{ ...order, manifestDigest: "other" }] }), undefined);
     records = probeDone(records, { model: "b", manifestDigest: "d2", why: "order", order }, facts);

@@ -13,6 +13,9 @@ export const probeRecordSchema = object({
   engineVersion: text(0, 64),
   /** What the device was then; absent: an earlier release did not say. */
   deviceClass: text(0, 64).optional(),
+  /** Methods that it was for, and the one that memory and time were measured under; absent: an earlier release did not say. */
+  methods: list(name(), 1, 16).optional(),
+  method: name().optional(),
   /** End of the last successful probe, device's clock; 0: none yet. */
   measuredAtMs: number(0, 8.64e15),
   workerIdleBytes: byteCount(),
@@ -29,7 +32,7 @@ export type ProbeRecords = Readonly<Record<string, ProbeRecord>>;
 export interface DueProbe {
   readonly model: string;
   readonly manifestDigest: string;
-  readonly why: "order" | "first" | "model-changed" | "engine-changed" | "class-changed" | "stale";
+  readonly why: "order" | "first" | "model-changed" | "engine-changed" | "class-changed" | "methods-changed" | "stale";
   readonly order?: ProbeOrder;
 }
 
@@ -42,6 +45,8 @@ export interface ProbeSituation {
   readonly deviceClass: string;
   readonly nowMs: number;
   readonly staleAfterMs: number;
+  /** Methods by which a model is to be measured. */
+  readonly methodsOf: (model: string) => readonly string[];
 }
 
 /** The most urgent probe: an order first, then what was never measured, then what has changed or aged. */
@@ -58,7 +63,7 @@ export function dueProbe(situation: ProbeSituation): DueProbe | undefined {
       return { model: model.name, manifestDigest: model.manifestDigest, why: "order", order };
   }
   const due = ready.flatMap(({ name, manifestDigest }) => {
-    const why = reasonFor(recordOf(records, name), manifestDigest, situation);
+    const why = reasonFor(recordOf(records, name), { name, manifestDigest }, situation);
     return why === undefined ? [] : [{ model: name, manifestDigest, why }];
   });
   return due.toSorted((left, right) => URGENCY.indexOf(left.why) - URGENCY.indexOf(right.why))[0];
@@ -67,17 +72,28 @@ export function dueProbe(situation: ProbeSituation): DueProbe | undefined {
 /** A board without a battery starts in 1970. */
 const NEVER_SET_MS = Date.UTC(2000, 0, 1);
 
-const URGENCY: readonly DueProbe["why"][] = ["first", "model-changed", "engine-changed", "class-changed", "stale"];
+const URGENCY: readonly DueProbe["why"][] = [
+  "first",
+  "model-changed",
+  "engine-changed",
+  "class-changed",
+  "methods-changed",
+  "stale",
+];
 
 function reasonFor(
   record: ProbeRecord | undefined,
-  manifestDigest: string,
-  { engineVersion, deviceClass, nowMs, staleAfterMs }: ProbeSituation,
+  { name: model, manifestDigest }: Pick<ServedModel, "name" | "manifestDigest">,
+  { engineVersion, deviceClass, nowMs, staleAfterMs, methodsOf }: ProbeSituation,
 ): DueProbe["why"] | undefined {
   if (record === undefined || record.measuredAtMs === 0) return "first";
   if (record.manifestDigest !== manifestDigest) return "model-changed";
   if (record.engineVersion !== engineVersion) return "engine-changed";
   if (record.deviceClass !== undefined && record.deviceClass !== deviceClass) return "class-changed";
+  const methods = methodsOf(model);
+  // An earlier release knew of one only.
+  const isOther = record.methods === undefined ? methods.length > 1 : record.methods.join() !== methods.join();
+  if (isOther) return "methods-changed";
   // Measured before the clock was set: only the coordinator knows how old it is, and it asks for another in time.
   if (record.measuredAtMs < NEVER_SET_MS) return undefined;
   // A clock that was set back makes the measurement lie in the future: it is then as good as fresh.
@@ -101,13 +117,15 @@ function isWaiting(record: ProbeRecord | undefined, { manifestDigest }: ServedMo
 export function probeDone(
   records: ProbeRecords,
   due: DueProbe,
-  facts: Pick<ProbeRecord, "engineVersion" | "deviceClass" | "workerIdleBytes"> & { readonly nowMs: number },
+  facts: Pick<ProbeRecord, "engineVersion" | "deviceClass" | "methods" | "method" | "workerIdleBytes"> & {
+    readonly nowMs: number;
+  },
 ): ProbeRecords {
   const orders = recordOf(records, due.model)?.doneOrders ?? [];
   const record: ProbeRecord = {
     manifestDigest: due.manifestDigest,
     engineVersion: facts.engineVersion,
-    ...given({ deviceClass: facts.deviceClass }),
+    ...given({ deviceClass: facts.deviceClass, methods: facts.methods, method: facts.method }),
     measuredAtMs: facts.nowMs,
     workerIdleBytes: facts.workerIdleBytes,
     failures: 0,
@@ -124,7 +142,7 @@ export function probeFailed(records: ProbeRecords, due: DueProbe, nowMs: number)
   const record: ProbeRecord = {
     manifestDigest: before === undefined || before.measuredAtMs === 0 ? due.manifestDigest : before.manifestDigest,
     engineVersion: before?.engineVersion ?? "",
-    ...given({ deviceClass: before?.deviceClass }),
+    ...given({ deviceClass: before?.deviceClass, methods: before?.methods, method: before?.method }),
     measuredAtMs: before?.measuredAtMs ?? 0,
     workerIdleBytes: before?.workerIdleBytes ?? 0,
     failures,

@@ -1,4 +1,4 @@
-import type { Chain, Measured, Prediction, Profile, RetrainConfig } from "@mpo/core";
+import type { Chain, Measured, MethodName, Prediction, Profile, RetrainConfig } from "@mpo/core";
 import type { RungResult, StepReport } from "@mpo/engine";
 
 export interface WorkOptions {
@@ -21,7 +21,8 @@ export interface ProbeJob {
   readonly memoryBytes: number;
   /** Wall time of all of it. */
   readonly maxMs: number;
-  readonly method: string;
+  /** Several: they race. */
+  readonly methods: readonly MethodName[];
   readonly effectiveBatch: number;
   readonly device: { readonly id: string; readonly class: string };
   /** What an earlier probe measured of memory and time: only accuracy is measured. */
@@ -37,7 +38,8 @@ export interface ProbeResult {
 }
 
 /** Measure a few steps of one configuration. */
-export interface CheckJob extends Pick<ProbeJob, "model" | "modelFolder" | "memoryBytes" | "maxMs" | "method"> {
+export interface CheckJob extends Pick<ProbeJob, "model" | "modelFolder" | "memoryBytes" | "maxMs"> {
+  readonly method: string;
   readonly config: RetrainConfig;
   /** What a step is expected to take. */
   readonly stepMs: number;

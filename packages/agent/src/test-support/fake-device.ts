@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { MpoError, type Profile } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import type { Resources } from "@mpo/protocol";
 import type { InputSummary } from "../drift/input-summary.ts";
@@ -47,6 +47,8 @@ export class FakeDevice {
   /** Throws when the inputs of a model cannot be read. */
   onLook: ((model: string) => void) | undefined;
   onProbe: (() => void) | undefined;
+  /** What a probe measures. */
+  profileOf: (model: string, measuredAtMs: number) => Profile = profileOf;
   readonly checks: CheckJob[] = [];
   /** What a check measures; default: what was predicted. */
   onCheck: ((job: CheckJob) => Partial<CheckResult["measured"]>) | undefined;
@@ -88,7 +90,7 @@ export class FakeDevice {
       await this.#clock.sleep(5_000, { signal });
       this.onProbe?.();
       this.probes += 1;
-      const profile = profileOf(job.model, Math.round(this.#clock.now()));
+      const profile = this.profileOf(job.model, Math.round(this.#clock.now()));
       return { profile: { ...profile, accuracy: job.known === undefined ? [] : [CURVE] }, chain: CHAIN };
     },
     check: async (job, { signal }) => {

@@ -1,6 +1,6 @@
 import { VirtualClock } from "@mpo/io/testing";
 import type { WindowResult } from "@mpo/protocol";
-import { createLogger } from "@mpo/runtime";
+import { createLogger, type Logger } from "@mpo/runtime";
 import { type Agent, createAgent } from "../core/agent.ts";
 import { type AgentSettings, DEFAULT_AGENT_SETTINGS } from "../core/agent-settings.ts";
 import { MemoryDisk, type WriteFault } from "../testing/memory-disk.ts";
@@ -47,6 +47,13 @@ export class World {
   readonly turns: { readonly atMs: number; readonly nextWithinMs: number }[] = [];
   /** What the owner's file of limits holds; undefined: there is none. */
   limits: object | string | undefined;
+  readonly logger: Logger = createLogger({
+    write: (line, done) => {
+      if (!this.hasLogReader) throw new Error("EPIPE");
+      this.log.push(line);
+      done();
+    },
+  });
   #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
@@ -67,13 +74,7 @@ export class World {
         path: "limits.json",
         read: async () => (typeof this.limits === "object" ? JSON.stringify(this.limits) : this.limits),
       },
-      logger: createLogger({
-        write: (line, done) => {
-          if (!this.hasLogReader) throw new Error("EPIPE");
-          this.log.push(line);
-          done();
-        },
-      }),
+      logger: this.logger,
     });
     this.agent = agent;
     this.#running = agent.run({ signal: this.#stop.signal });

@@ -1,8 +1,8 @@
-import { given, type Prediction, type Window } from "@mpo/core";
+import { given, type MethodName, type Prediction, type Window } from "@mpo/core";
 import type { DesiredDocument } from "@mpo/protocol";
 import type { AgentParts } from "../core/agent-parts.ts";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
-import { excludedBy, hoursOf, openMs, rungExcess } from "../policy/owner-limits.ts";
+import { allowsMethod, excludedBy, hoursOf, openMs, rungExcess } from "../policy/owner-limits.ts";
 
 type Facts = Pick<AgentParts, "settings" | "memory" | "inventory" | "limits" | "time" | "store">;
 
@@ -37,9 +37,43 @@ export async function freeBytesFor(
   return workBudget(parts.settings.budget, resources, budgetFacts(parts, model)).memoryBytes;
 }
 
-/** How a model is adapted here. */
-export function methodFor(parts: Pick<Facts, "settings" | "store">, model: string): string {
-  return documentFor(parts, model)?.method ?? parts.settings.method;
+/** By which methods a document lets its model be adapted, on an agent that may run `own`. */
+export function methodsOfDocument(
+  { method, rungs }: Pick<DesiredDocument, "method" | "rungs">,
+  own: readonly MethodName[],
+): readonly MethodName[] {
+  const ofRungs = [...new Set(rungs.flatMap((rung) => rung.method ?? []))];
+  return method !== undefined ? [method] : ofRungs.length > 0 ? ofRungs : own;
+}
+
+/** Methods by which a model is measured here: the agent's, as far as the owner allows them, or one that its document wants. */
+export function measuredMethods(
+  parts: Pick<Facts, "settings" | "limits" | "store">,
+  model: string,
+): readonly MethodName[] {
+  const { method } = documentFor(parts, model) ?? {};
+  const { methods } = parts.settings;
+  return method !== undefined && !methods.includes(method) ? [method] : ownMethods(parts);
+}
+
+/** Methods that the agent may run: all that it was started with, where the owner allows none of them. */
+export function ownMethods({ settings, limits }: Pick<Facts, "settings" | "limits">): readonly MethodName[] {
+  const allowed = settings.methods.filter((method) => allowsMethod(limits.limits, method));
+  return allowed.length > 0 ? allowed : settings.methods;
+}
+
+/**
+ * The method by which a rung runs: its own, else its document's, else the agent's. Of several, where neither says (a
+ * coordinator of an earlier release), it is the one that memory and time were measured under: that one's ladder it is.
+ */
+export function methodFor(
+  parts: Pick<Facts, "settings" | "store" | "memory">,
+  model: string,
+  rung: Pick<Prediction, "method">,
+): MethodName {
+  const { methods } = parts.settings;
+  const measured = methods.find((method) => method === parts.memory.state.probes[model]?.method);
+  return rung.method ?? documentFor(parts, model)?.method ?? measured ?? (methods.at(-1) as MethodName);
 }
 
 /** For how much longer work on a model may go on, by the owner's hours and the document's. */
@@ -57,7 +91,10 @@ export function allowedRungs(parts: Facts, model: string): (rung: Prediction) =>
 
 /** Whether the owner, and the document in use, allow work on a model now. */
 export function isAllowedNow(parts: Omit<Facts, "memory" | "inventory">, model: string): boolean {
-  const excluded = excludedBy(parts.limits.limits, { model, method: methodFor(parts, model) });
+  const document = documentFor(parts, model);
+  const own = ownMethods(parts);
+  const methods = document === undefined ? own : methodsOfDocument(document, own);
+  const excluded = excludedBy(parts.limits.limits, { model, methods });
   return excluded === undefined && openFor(parts, model) > 0;
 }
 

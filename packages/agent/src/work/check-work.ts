@@ -136,7 +136,8 @@ export class CheckWork {
   ): Promise<CheckResult> {
     const { settings, ports } = this.#parts;
     const { source: folder } = await ports.serving.folders(model);
-    const job = checkJob(model, rung, { folder, memoryBytes, maxMs, method: methodFor(this.#parts, model) });
+    const method = methodFor(this.#parts, model, rung);
+    const job = checkJob(model, rung, { folder, memoryBytes, maxMs, method });
     const facts = () => budgetFacts(this.#parts, model);
     try {
       const result = await guarded({ settings, ports, facts }, signal, (linked) =>

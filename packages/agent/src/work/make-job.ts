@@ -1,4 +1,4 @@
-import { given, type Prediction, type Profile } from "@mpo/core";
+import { given, type MethodName, methodsOf, type Prediction, type Profile } from "@mpo/core";
 import type { AgentSettings } from "../core/agent-settings.ts";
 import type { DueProbe } from "../policy/probe-schedule.ts";
 import type { CheckJob, ProbeJob, RetrainJob } from "../ports/agent-engine.ts";
@@ -40,7 +40,7 @@ export interface ProbeMeans {
   readonly folder: string;
   readonly memoryBytes: number;
   readonly deviceClass: string;
-  readonly method: string;
+  readonly methods: readonly MethodName[];
 }
 
 /** How long a probe that is due may take. */
@@ -51,13 +51,13 @@ export function probeMsOf({ order }: DueProbe, { probeMs }: AgentSettings): numb
 /** The job of a probe that is due: memory and time of the model as deployed. */
 export function probeJob(
   due: DueProbe,
-  { folder, memoryBytes, deviceClass, method }: ProbeMeans,
+  { folder, memoryBytes, deviceClass, methods }: ProbeMeans,
   settings: AgentSettings,
 ): ProbeJob {
   const { model, order } = due;
   const { effectiveBatch, identity } = settings;
   return {
-    ...{ model, memoryBytes, method, effectiveBatch },
+    ...{ model, memoryBytes, methods, effectiveBatch },
     modelFolder: folder,
     sourceFolder: folder,
     inputFiles: [],
@@ -67,11 +67,14 @@ export function probeJob(
   };
 }
 
+/** What a check may use. */
+interface CheckMeans extends Pick<ProbeMeans, "folder" | "memoryBytes">, Pick<CheckJob, "method" | "maxMs"> {}
+
 /** The job of checking a rung: what its steps take on the model as deployed. */
 export function checkJob(
   model: string,
   { config, stepMs }: Pick<Prediction, "config" | "stepMs">,
-  { folder, memoryBytes, method, maxMs }: Omit<ProbeMeans, "deviceClass"> & { readonly maxMs: number },
+  { folder, memoryBytes, method, maxMs }: CheckMeans,
 ): CheckJob {
   return { ...{ model, config, memoryBytes, method, maxMs }, modelFolder: folder, stepMs: stepMs.expected };
 }
@@ -82,17 +85,20 @@ export interface CurvesToMeasure {
   /** Newest first. */
   readonly files: readonly string[];
   readonly known: Profile;
+  /** That the agent may run. */
+  readonly methods: readonly MethodName[];
 }
 
 /** The job of measuring how accuracy moves on drifted inputs, from the weights that serve. */
 export function curvesJob(
-  { model, files, known }: CurvesToMeasure,
+  { model, files, known, methods }: CurvesToMeasure,
   { serving, source, memoryBytes }: Pick<ModelFolders, "serving" | "source"> & Pick<ProbeMeans, "memoryBytes">,
   { curvesMs }: AgentSettings,
 ): ProbeJob {
   return {
     ...{ model, memoryBytes, known },
-    method: known.method.loss,
+    // One alone is that which was measured.
+    methods: methods.length > 1 ? methods : methodsOf(known).slice(0, 1),
     effectiveBatch: known.effectiveBatch,
     modelFolder: serving,
     sourceFolder: source,

@@ -4,7 +4,7 @@ import type { AgentParts } from "../core/agent-parts.ts";
 import type { BudgetFacts } from "../policy/budget-policy.ts";
 import { type DueProbe, dueProbe, type ProbeRecord, probeDone, probeFailed } from "../policy/probe-schedule.ts";
 import type { ProbeJob, ProbeResult, RetrainOutcome } from "../ports/agent-engine.ts";
-import { budgetFacts, isAllowedNow, methodFor } from "./allowances.ts";
+import { budgetFacts, isAllowedNow, measuredMethods } from "./allowances.ts";
 import { guarded } from "./guarded-work.ts";
 import { keepKnownProfile, readKnownProfile } from "./known-profile.ts";
 import { curvesJob, probeJob } from "./make-job.ts";
@@ -97,6 +97,7 @@ export class ProbeWork {
       ...{ engineVersion: settings.engineVersion, deviceClass: inventory.deviceClass },
       nowMs: ports.clock.now(),
       staleAfterMs: settings.profileStaleMs,
+      methodsOf: (model) => measuredMethods(this.#parts, model),
     });
     if (due === undefined) this.#wait.over();
     const memoryBytes = due && this.#wait.memoryFor(due.model, resources);
@@ -110,7 +111,8 @@ export class ProbeWork {
     try {
       const { source } = await ports.serving.folders(due.model);
       const { deviceClass } = inventory;
-      const means = { folder: source, memoryBytes, deviceClass, method: methodFor(this.#parts, due.model) };
+      const methods = measuredMethods(this.#parts, due.model);
+      const means = { folder: source, memoryBytes, deviceClass, methods };
       const { profile, chain, note } =
         (await this.#takeShared(due, memoryBytes, signal)) ??
         (await this.#measure(probeJob(due, means, settings), signal));
@@ -118,7 +120,7 @@ export class ProbeWork {
       const report = await outbox.addProfile(profile, chain, due.order?.order);
       await reported.keep({ report, profile, chain });
       const facts = {
-        ...{ engineVersion: settings.engineVersion, deviceClass },
+        ...{ engineVersion: settings.engineVersion, deviceClass, methods, method: profile.method.loss },
         workerIdleBytes: profile.idleBytes,
         nowMs: ports.clock.now(),
       };
@@ -181,15 +183,17 @@ export class ProbeWork {
       const known = await readKnownProfile(ports, model);
       if (known === undefined || known.device.class !== inventory.deviceClass) return false;
       const { serving, source } = await ports.serving.folders(model);
-      const job = curvesJob({ model, files, known }, { serving, source, memoryBytes }, settings);
+      const methods = measuredMethods(this.#parts, model);
+      const job = curvesJob({ model, files, known, methods }, { serving, source, memoryBytes }, settings);
       ports.logger.info("a probe begins", { model, why: "drift", memoryBytes });
       const { profile, chain } = await this.#measure(job, signal);
-      if (profile.accuracy.length === 0) return false;
+      const curves = curvesIn(profile);
+      if (curves === 0) return false;
       const report = await outbox.addProfile(profile, chain, undefined);
       await reported.keep({ report, profile, chain });
       ports.logger.info("a probe ended", {
         model,
-        curves: profile.accuracy.length,
+        curves,
         tookMs: Math.round(profile.spent.ms),
       });
       this.#parts.onReport();
@@ -205,11 +209,11 @@ export class ProbeWork {
    * What is known of a model learns what a window's steps took, where there were enough of them. The coordinator hears
    * of it with the next drift's curves: a search after each window would change the device's document all the time.
    */
-  async observed(model: string, outcome: RetrainOutcome): Promise<void> {
+  async observed(model: string, outcome: RetrainOutcome, method: string): Promise<void> {
     const { ports } = this.#parts;
     const { config, plannedBytes, peakBytes, stepMs, overheadMs } = outcome;
     if (stepMs.length === 0) return;
-    const window = { config, plannedBytes, peakBytes, stepMs, overheadMs };
+    const window = { config, plannedBytes, peakBytes, stepMs, overheadMs, method };
     const known = await readKnownProfile(ports, model);
     if (known !== undefined) await keepKnownProfile(ports, observe(known, window));
   }
@@ -219,4 +223,9 @@ export class ProbeWork {
     const facts = (): BudgetFacts => budgetFacts(this.#parts, job.model);
     return guarded({ settings, ports, facts }, signal, (linked) => ports.engine.probe(job, { signal: linked }));
   }
+}
+
+/** Short trainings in a profile, of whichever method. */
+function curvesIn({ accuracy, others = [] }: Profile): number {
+  return others.reduce((sum, other) => sum + other.accuracy.length, accuracy.length);
 }

@@ -1,17 +1,17 @@
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
-import { formatBytes, MpoError, observe, type Prediction, type Profile, typical } from "@mpo/core";
+import { formatBytes, given, MpoError, observe, type Prediction, type Profile, typical } from "@mpo/core";
 import { LIMITS, profileCodec } from "@mpo/protocol";
 import { isTransient } from "@mpo/runtime";
 import type { AgentParts } from "../core/agent-parts.ts";
 import type { DueProbe } from "../policy/probe-schedule.ts";
 import type { CheckResult, ProbeResult } from "../ports/agent-engine.ts";
-import { methodFor } from "./allowances.ts";
+import { measuredMethods } from "./allowances.ts";
 import type { GuardParts } from "./guarded-work.ts";
 import { guarded } from "./guarded-work.ts";
 import { checkJob, probeMsOf } from "./make-job.ts";
 
-type ShareParts = Pick<AgentParts, "settings" | "ports" | "inventory" | "store">;
+type ShareParts = Pick<AgentParts, "settings" | "ports" | "inventory" | "limits" | "store">;
 
 /** A step of a device like the other takes this many times as long as predicted at most, and at least this part of it. */
 const TIME_FACTOR = 1.5;
@@ -21,6 +21,12 @@ interface Fetched {
   readonly digest: string;
   readonly parts: readonly Uint8Array[];
   readonly rung: Prediction | undefined;
+}
+
+/** What another device has measured, and what this one would run by that. */
+interface SharedProfile {
+  readonly profile: Profile;
+  readonly rung: Prediction;
 }
 
 /**
@@ -54,7 +60,7 @@ export class SharedProfiles {
       const { profile, rung } = await this.#fetch(model, sharedFrom, memoryBytes, signal);
       isFetched = true;
       this.#requireAlike(profile, model);
-      const found = await this.#check(due, rung, { memoryBytes, facts }, signal);
+      const found = await this.#check(due, { profile, rung }, { memoryBytes, facts }, signal);
       requireSame(profile, rung, found);
       const { measured, idleBytes, chain } = found;
       const spent = { ms: ports.clock.monotonicMs() - beganMs, peakBytes: measured.peakBytes ?? 0, configs: 1 };
@@ -63,7 +69,15 @@ export class SharedProfiles {
         sharedFrom,
         tookMs: Math.round(spent.ms),
       });
-      return { profile: this.#own(observe(profile, measured), { sharedFrom, idleBytes, spent, model }), chain };
+      return {
+        profile: this.#own(observe(profile, { ...measured, method: rung.method }), {
+          sharedFrom,
+          idleBytes,
+          spent,
+          model,
+        }),
+        chain,
+      };
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       const error = MpoError.from(thrown);
@@ -83,18 +97,14 @@ export class SharedProfiles {
     const { settings, inventory, ports } = this.#parts;
     return {
       ...{ ...profile, ...own, accuracy: [] },
+      ...given({ others: profile.others?.map((other) => ({ ...other, accuracy: [] })) }),
       model: { ...profile.model, name: model },
       device: { id: settings.identity.device, class: inventory.deviceClass },
       measuredAtMs: Math.max(0, Math.round(ports.clock.now())),
     };
   }
 
-  async #fetch(
-    model: string,
-    sharedFrom: string,
-    memoryBytes: number,
-    signal: AbortSignal,
-  ): Promise<{ readonly profile: Profile; readonly rung: Prediction }> {
+  async #fetch(model: string, sharedFrom: string, memoryBytes: number, signal: AbortSignal): Promise<SharedProfile> {
     const { ports, settings } = this.#parts;
     const of = `${model} ${sharedFrom}`;
     if (this.#fetched?.of !== of) this.#fetched = undefined;
@@ -121,26 +131,31 @@ export class SharedProfiles {
   }
 
   /** Throws `precondition-failed` for a profile that was measured in another way than this device would. */
-  #requireAlike({ method, effectiveBatch, software }: Profile, model: string): void {
+  #requireAlike({ method, others = [], effectiveBatch, software }: Profile, model: string): void {
     const { settings } = this.#parts;
-    const [own, theirs] = [
-      [methodFor(this.#parts, model), settings.effectiveBatch, settings.engineVersion],
-      [method.loss, effectiveBatch, software.engine],
-    ];
-    if (own.join() === theirs.join()) return;
-    throw new MpoError("precondition-failed", `it is for ${theirs.join(", ")}; expected ${own.join(", ")}`);
+    const methods: readonly string[] = measuredMethods(this.#parts, model);
+    // Of methods that race, those that change nothing of a model are left out.
+    const theirMethods = [method, ...others.map((other) => other.method)].map(({ loss }) => loss);
+    const isAlike = theirMethods.every((loss) => methods.includes(loss));
+    const own = [settings.effectiveBatch, settings.engineVersion].join(", ");
+    const theirs = [effectiveBatch, software.engine].join(", ");
+    if (isAlike && own === theirs) return;
+    throw new MpoError(
+      "precondition-failed",
+      `it is for ${theirMethods.join(", ")}, ${theirs}; expected ${methods.join(", ")}, ${own}`,
+    );
   }
 
   async #check(
     due: DueProbe,
-    rung: Prediction,
+    { profile, rung }: SharedProfile,
     { memoryBytes, facts }: Pick<GuardParts, "facts"> & { readonly memoryBytes: number },
     signal: AbortSignal,
   ): Promise<CheckResult> {
     const { settings, ports } = this.#parts;
     const { source: folder } = await ports.serving.folders(due.model);
     const job = checkJob(due.model, rung, {
-      ...{ folder, method: methodFor(this.#parts, due.model), maxMs: probeMsOf(due, settings) },
+      ...{ folder, method: rung.method ?? profile.method.loss, maxMs: probeMsOf(due, settings) },
       memoryBytes: Math.min(memoryBytes, rung.memoryBytes.upper),
     });
     return await guarded({ settings, ports, facts }, signal, (linked) => ports.engine.check(job, { signal: linked }));

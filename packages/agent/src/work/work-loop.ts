@@ -250,14 +250,15 @@ export class WorkLoop {
       },
       signal,
     );
-    const ended = run.tries.at(-1)?.ended;
-    if (ended === undefined) return false;
+    const tried = run.tries.at(-1);
+    if (tried === undefined) return false;
+    const { rung, ended } = tried;
     this.#wanted.delete(model);
     this.#lastWindowMs.set(model, ports.clock.monotonicMs());
     if (run.infeasible !== infeasible) await this.#parts.memory.change({ infeasible: run.infeasible });
     if ("result" in ended) {
       const { isAccepted, stagedFolder } = ended.result;
-      await this.#probes.observed(model, ended.result);
+      await this.#probes.observed(model, ended.result, methodFor(this.#parts, model, rung));
       if (isAccepted && stagedFolder !== undefined) await ports.serving.publish(model, stagedFolder);
       await this.#answered.learned(served, signature, ended.result);
       await this.#shared.learned(served, signature, ended.result);
@@ -286,7 +287,7 @@ export class WorkLoop {
   async #retrain(what: RungToRun, signal: AbortSignal): Promise<RetrainOutcome> {
     const { ports, settings } = this.#parts;
     const folders = await ports.serving.folders(what.model);
-    const job = retrainJob(what, folders, methodFor(this.#parts, what.model), ports.random);
+    const job = retrainJob(what, folders, methodFor(this.#parts, what.model, what.rung), ports.random);
     const facts = (): BudgetFacts => budgetFacts(this.#parts, what.model);
     return guarded({ settings, ports, facts }, signal, (linked) => ports.engine.retrain(job, { signal: linked }));
   }

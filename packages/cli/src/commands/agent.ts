@@ -1,4 +1,4 @@
-import { METHOD_NAMES } from "@mpo/core";
+import { ANY_METHOD, METHOD_NAMES } from "@mpo/core";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { runWithConfig } from "../config-file/config-file.ts";
@@ -36,7 +36,7 @@ export function define(command: Command, context: CommandContext): void {
       "devices of one class learn from each other (default: board, memory, power mode and clock)",
       fleetName,
     )
-    .addOption(choice("--method <name>", "how models are adapted", METHOD_NAMES, "tent"))
+    .addOption(choice("--method <name>", METHOD, [...METHOD_NAMES, ANY_METHOD], "tent"))
     .addOption(batchOption(64))
     .addOption(sizeOption("--reserve <size>", "memory that always stays free for the program that serves", "128MiB"))
     .option("--reserve-share <share>", "and at least this share of the machine's memory", numberBetween(0, 0.95), 0.1)
@@ -105,6 +105,7 @@ const COORDINATOR = "a coordinator; may be repeated (default: where it has joine
 const CPU_SHARE = "what probes and retrainings compute with: what others leave over, or equally";
 const SHARE =
   "let other devices start from what retrainings learn of a drift, and start from theirs: normalisation parameters only, no inputs or labels";
+const METHOD = `how models are adapted; ${ANY_METHOD}: those that need no labels race, and each rung has its own`;
 const DRIFT_PROBE_TIME = "what measuring accuracy after a drift may take; 0s: none";
 
 const HELP = `

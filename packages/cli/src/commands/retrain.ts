@@ -1,4 +1,4 @@
-import { METHOD_NAMES, MpoError } from "@mpo/core";
+import { ANY_METHOD, METHOD_NAMES, MpoError } from "@mpo/core";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { addBudgetOptions } from "../options/budget-options.ts";
@@ -9,7 +9,7 @@ import { addInputOptions } from "../options/input-options.ts";
 import { durationInMs, numberBetween, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
 import { weightsOption } from "../options/subject-options.ts";
 import { forceOption } from "../planning/check-output.ts";
-import { ANY_METHOD, type AutoRetrainOptions, runAutoRetrain } from "../retrain/auto-retrain.ts";
+import { type AutoRetrainOptions, runAutoRetrain } from "../retrain/auto-retrain.ts";
 import { runRetrain } from "../retrain/run-retrain.ts";
 
 /** `mpo retrain`: under given m-hyperparameters, or with `--auto` under those that a search chooses. */

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import {
+  ANY_METHOD,
   describeConfig,
   describeRung,
   endOfWindow,
@@ -9,6 +10,7 @@ import {
   formatMs,
   given,
   isOutOfMemory,
+  METHODS_WITHOUT_LABELS,
   type MethodName,
   type MethodPrediction,
   MpoError,
@@ -28,7 +30,6 @@ import {
   chainOf,
   ENGINE_VERSION,
   graphDigest,
-  METHODS_WITHOUT_LABELS,
   type Model,
   type RungResult,
   type RungTraining,
@@ -51,9 +52,6 @@ import { deviceFacts } from "../planning/device-facts.ts";
 import { probeHere, probeMethodsHere } from "../planning/probe-here.ts";
 import { readProfileDocument, writeProfileDocument } from "../planning/profile-document.ts";
 import { type RetrainCommandOptions, writeAccepted } from "./run-retrain.ts";
-
-/** Any method that needs no labels: the search chooses one. */
-export const ANY_METHOD = "auto";
 
 export interface AutoRetrainOptions extends Omit<RetrainCommandOptions, "method">, Omit<BudgetOptions, "window"> {
   readonly method: MethodName | typeof ANY_METHOD;

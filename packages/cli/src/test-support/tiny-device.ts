@@ -93,6 +93,7 @@ export async function startTinyDevice(
       settings: {
         ...DEFAULT_AGENT_SETTINGS,
         ...{ identity, labels, agentVersion: AGENT_VERSION, engineVersion: engineVersion() },
+        methods: ["shot"],
         // The machine may be busy with other tests; and there are no inputs.
         ...{ tickMs: 20, probePatienceMs: 0, minTrainingInputs: 0, linkRetry: { baseMs: 50, capMs: 200 } },
         ...settings,

@@ -12,6 +12,12 @@
 export const METHOD_NAMES = ["norm", "tent", "eta", "roid", "shot", "crossEntropy"] as const;
 export type MethodName = (typeof METHOD_NAMES)[number];
 
+/** Methods that adapt to inputs of which nobody has said what they are. */
+export const METHODS_WITHOUT_LABELS: readonly MethodName[] = METHOD_NAMES.filter((name) => name !== "crossEntropy");
+
+/** Instead of a name: any method that needs no labels, whichever a search chooses. */
+export const ANY_METHOD = "auto";
+
 /** The method of a name; undefined: none of this release. */
 export function methodOf(loss: string): MethodName | undefined {
   return METHOD_NAMES.find((known) => known === loss);

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { resolveRetrainConfig } from "@mpo/core";
+import { METHODS_WITHOUT_LABELS, resolveRetrainConfig } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { GraphBuilder } from "../model/graph-builder.ts";
 import type { Model } from "../model/model-graph.ts";
 import { initialWeights } from "../model/variables.ts";
 import { firstSamples, type Samples } from "../training/batches.ts";
-import { METHODS_WITHOUT_LABELS } from "../window/method.ts";
 import { EngineWorker } from "../worker/engine-worker.ts";
 import { evaluateAccuracy } from "./evaluate.ts";
 import { normalisationOf, withNormalisation } from "./normalisation-block.ts";

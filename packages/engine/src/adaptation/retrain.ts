@@ -1,6 +1,7 @@
 import {
   given,
   MAX_REPEATS,
+  METHODS_WITHOUT_LABELS,
   type MethodName,
   MpoError,
   type RetrainConfig,
@@ -12,7 +13,7 @@ import { chainOf } from "../compiler/chain-of.ts";
 import type { Model, ModelWeights } from "../model/model-graph.ts";
 import type { Samples } from "../training/batches.ts";
 import { type StepReport, stepTimes } from "../training/train-loop.ts";
-import { type AdaptationMethod, learningRateFor, METHODS_WITHOUT_LABELS, methodNamed } from "../window/method.ts";
+import { type AdaptationMethod, learningRateFor, methodNamed } from "../window/method.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
 import { isBetterStart, type Judgement } from "./judge.ts";
 import { judgeTrained } from "./judge-trained.ts";

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { methodsOf, ofMethod, plannersOf, resolveRetrainConfig, searchPlanners } from "@mpo/core";
+import {
+  METHODS_WITHOUT_LABELS,
+  methodsOf,
+  ofMethod,
+  plannersOf,
+  resolveRetrainConfig,
+  searchPlanners,
+} from "@mpo/core";
 import { chainOf } from "../compiler/chain-of.ts";
 import { smallModel, smallSamples } from "../test-support/small-training.ts";
-import { METHODS_WITHOUT_LABELS } from "../window/method.ts";
 import { type MethodsTask, probeMethods } from "./probe-methods.ts";
 
 const model = smallModel();

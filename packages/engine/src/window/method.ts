@@ -1,4 +1,4 @@
-import { METHOD_NAMES, type MethodName, MpoError } from "@mpo/core";
+import { METHOD_NAMES, METHODS_WITHOUT_LABELS, type MethodName, MpoError } from "@mpo/core";
 import type { Optimizer } from "../losses/optimizer.ts";
 
 /** How a method adapts a model, unless other values are given. What it never trains, core's `prescribedRates` says. */
@@ -26,33 +26,28 @@ const NESTEROV: Optimizer = { kind: "momentum", momentum: 0.9, nesterov: true };
  * - SHOT (Liang et al. 2020): information maximisation and pseudo-labels.
  * - Cross-entropy: where labels are known.
  */
-const METHODS: Readonly<Record<MethodName, Omit<AdaptationMethod, "loss">>> = {
+const METHODS: Readonly<Record<MethodName, Omit<AdaptationMethod, "loss" | "needsLabels">>> = {
   norm: {
     optimizer: { kind: "adam" },
     learningRate: 1e-3,
-    needsLabels: false,
     usesPseudoLabels: false,
     mostEpochs: 1,
   },
-  tent: { optimizer: { kind: "adam" }, learningRate: 1e-3, needsLabels: false, usesPseudoLabels: false },
-  eta: { optimizer: { kind: "adam" }, learningRate: 1e-3, needsLabels: false, usesPseudoLabels: false },
+  tent: { optimizer: { kind: "adam" }, learningRate: 1e-3, usesPseudoLabels: false },
+  eta: { optimizer: { kind: "adam" }, learningRate: 1e-3, usesPseudoLabels: false },
   roid: {
     optimizer: { kind: "adam", sourcePull: 0.01 },
     learningRate: 1e-3,
-    needsLabels: false,
     usesPseudoLabels: false,
   },
-  shot: { optimizer: NESTEROV, learningRate: 5e-3, needsLabels: false, usesPseudoLabels: true },
-  crossEntropy: { optimizer: NESTEROV, learningRate: 1e-2, needsLabels: true, usesPseudoLabels: false },
+  shot: { optimizer: NESTEROV, learningRate: 5e-3, usesPseudoLabels: true },
+  crossEntropy: { optimizer: NESTEROV, learningRate: 1e-2, usesPseudoLabels: false },
 };
-
-/** Methods that adapt to inputs of which nobody has said what they are. */
-export const METHODS_WITHOUT_LABELS: readonly MethodName[] = METHOD_NAMES.filter((name) => !METHODS[name].needsLabels);
 
 /** The method of a name: that of its loss. Throws `invalid-argument`. */
 export function methodNamed(name: string): AdaptationMethod {
   const loss = METHOD_NAMES.find((known) => known === name);
-  if (loss !== undefined) return { loss, ...METHODS[loss] };
+  if (loss !== undefined) return { loss, needsLabels: !METHODS_WITHOUT_LABELS.includes(loss), ...METHODS[loss] };
   throw new MpoError("invalid-argument", `method ${name} is unknown; expected ${METHOD_NAMES.join(", ")}`);
 }
 

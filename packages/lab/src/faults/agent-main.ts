@@ -60,6 +60,7 @@ await runAgentDaemon({
   settings: {
     ...DEFAULT_AGENT_SETTINGS,
     identity,
+    methods: ["crossEntropy"],
     agentVersion: "0.1.0",
     engineVersion: "0.1.0",
     // This machine's load, memory and disk are the harness's own.

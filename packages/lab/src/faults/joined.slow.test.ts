@@ -102,6 +102,7 @@ class Room {
       settings: {
         ...DEFAULT_AGENT_SETTINGS,
         ...{ identity: { tenant: TENANT, device: "pi-1" }, agentVersion: "0.1.0", engineVersion: "0.1.0" },
+        methods: ["crossEntropy"],
         ...{ tickMs: 50, probePatienceMs: 0, linkRetry: { baseMs: 50, capMs: 200 } },
         budget: { ...DEFAULT_AGENT_SETTINGS.budget, reserveBytes: 0, reserveShare: 0, workerIdleBytes: 1 },
       },

@@ -143,6 +143,7 @@ async function startAgent(t: TestContext, coordinator: string): Promise<Agent> {
       settings: {
         ...DEFAULT_AGENT_SETTINGS,
         ...{ identity, agentVersion: "0.1.0", engineVersion: "0.1.0", tickMs: 50, probePatienceMs: 0 },
+        methods: ["crossEntropy"],
         budget: { ...DEFAULT_AGENT_SETTINGS.budget, reserveBytes: 0, reserveShare: 0, workerIdleBytes: 1 },
         linkRetry: { baseMs: 50, capMs: 200 },
       },

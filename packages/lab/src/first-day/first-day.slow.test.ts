@@ -95,7 +95,7 @@ async function firstDay(isShared: boolean, unlike: number): Promise<Day> {
     const agent = await createAgent(
       pretendSettings(
         { tenant: "acme", device: `sim-${device}` },
-        { engineVersion: "simulated", method: "crossEntropy", effectiveBatch: 32, tickMs: 20_000, watchMs: HOUR_MS },
+        { engineVersion: "simulated", methods: ["crossEntropy"], effectiveBatch: 32, tickMs: 20_000, watchMs: HOUR_MS },
       ),
       {
         ...{ clock, engine, random: () => source.uniform(), logger: silentLogger, disk: new MemoryDisk() },

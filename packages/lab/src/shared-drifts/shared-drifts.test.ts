@@ -85,7 +85,7 @@ async function openFleet() {
     };
     const [random, bus] = [createRandom(device.length), hub.connect()];
     const identity = { tenant: "acme", device };
-    const others = { method: "crossEntropy", effectiveBatch: 32, curvesMs: 0, sharesAdaptations: true };
+    const others = { methods: ["crossEntropy"] as const, effectiveBatch: 32, curvesMs: 0, sharesAdaptations: true };
     const agent = await createAgent(pretendSettings(identity, others), {
       ...{ clock, engine, link, random: () => random.uniform(), logger: silentLogger, disk: new MemoryDisk() },
       monitor: pretendMonitor({}, () => ({ measuredAtMs: clock.now(), memoryAvailableBytes: 9e8 })),

@@ -127,7 +127,7 @@ export class SimulatedDevice {
     const { signal } = this.#life;
     const settings = pretendSettings(this.identity, {
       // As their probes measure: the profile of one may be another's.
-      ...{ method: "crossEntropy", effectiveBatch: 32 },
+      ...{ methods: ["crossEntropy"], effectiveBatch: 32 },
       budget: { ...DEFAULT_AGENT_SETTINGS.budget, workerIdleBytes: 3e8 },
       tickMs: 30_000,
       watchMs: 60_000,
