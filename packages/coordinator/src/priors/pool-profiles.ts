@@ -1,5 +1,6 @@
 import {
   type AccuracySample,
+  curvesOf,
   hasCode,
   type Measured,
   median,
@@ -63,8 +64,8 @@ export function poolProfiles(profiles: readonly Profile[], quorum: number = DEFA
   }
 }
 
-function hasVote({ sharedFrom, accuracy, others = [] }: Profile): boolean {
-  return sharedFrom === undefined || accuracy.length > 0 || others.some((other) => other.accuracy.length > 0);
+function hasVote(profile: Profile): boolean {
+  return profile.sharedFrom === undefined || curvesOf(profile).length > 0;
 }
 
 function onePerDevice(profiles: readonly Profile[]): readonly Profile[] {

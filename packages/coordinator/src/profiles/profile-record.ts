@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Fact, fact, given, MpoError, type Profile } from "@mpo/core";
+import { curvesOf, type Fact, fact, given, MpoError, type Profile } from "@mpo/core";
 import { FLEET_SERVICE, type ReportProfileRequest } from "@mpo/protocol";
 import { recordForm } from "../store/records.ts";
 
@@ -74,17 +74,13 @@ export function withReport(
     deviceClass: profile.device.class,
     measuredAtMs: profile.measuredAtMs,
     stepCount: profile.steps.length,
-    curveCount: methodCurves(profile),
+    curveCount: curvesOf(profile).length,
     measuredDigest: measuredDigest(profile),
     ...given({ sharedFrom: profile.sharedFrom }),
   };
   // As it came; without the chain, which lies once for all devices.
   const report = codec.toBytes(request.chain === undefined ? request : { ...request, chain: undefined });
   return { record: { header, report }, isDuplicate: false, isChanged: true };
-}
-
-function methodCurves({ accuracy, others = [] }: Profile): number {
-  return others.reduce((sum, other) => sum + other.accuracy.length, accuracy.length);
 }
 
 /** SHA-256 of what was measured, whoever has measured it and when. */

@@ -9,6 +9,7 @@ import {
   type Profile,
   type SearchBudget,
 } from "../facts/index.ts";
+import { changesAnything } from "../plan/index.ts";
 import { type Planner, plannerOf } from "./planner.ts";
 import type { SearchOptions } from "./search.ts";
 import { type MethodSearch, searchMethods } from "./search-methods.ts";
@@ -18,7 +19,7 @@ import type { SearchResult } from "./search-result.ts";
 export type MethodPlanners = ReadonlyMap<MethodName, Planner>;
 
 /**
- * A planner for each method that a profile knows of. `prior`: what the fleet knows, of the same methods or some of them.
+ * A planner for each method that a profile knows of and that changes anything of the model. `prior`: what the fleet knows, of the same methods or some of them.
  * Throws `precondition-failed` where all of them are of a later release.
  */
 export function plannersOf(
@@ -27,7 +28,9 @@ export function plannersOf(
   { prior }: { readonly prior?: Profile | undefined } = {},
 ): MethodPlanners {
   const planners = new Map<MethodName, Planner>();
-  for (const method of methodsOf(profile)) {
+  const methods = methodsOf(profile);
+  const changing = methods.filter((method) => changesAnything(chain, method));
+  for (const method of changing.length > 0 ? changing : methods) {
     const own = ofMethod(profile, method);
     const priors = prior && ofMethod(prior, method)?.accuracy;
     if (own !== undefined) planners.set(method, plannerOf(own, chain, given({ priors })));
