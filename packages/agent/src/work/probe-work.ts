@@ -1,4 +1,4 @@
-import { given, MpoError, observe, type Profile } from "@mpo/core";
+import { curvesOf, given, MpoError, observe, type Profile } from "@mpo/core";
 import { asLine, type ProbeFailure, type ProbeOrder, type Resources, type ServedModel } from "@mpo/protocol";
 import type { AgentParts } from "../core/agent-parts.ts";
 import type { BudgetFacts } from "../policy/budget-policy.ts";
@@ -187,7 +187,7 @@ export class ProbeWork {
       const job = curvesJob({ model, files, known, methods }, { serving, source, memoryBytes }, settings);
       ports.logger.info("a probe begins", { model, why: "drift", memoryBytes });
       const { profile, chain } = await this.#measure(job, signal);
-      const curves = curvesIn(profile);
+      const curves = curvesOf(profile).length;
       if (curves === 0) return false;
       const report = await outbox.addProfile(profile, chain, undefined);
       await reported.keep({ report, profile, chain });
@@ -223,9 +223,4 @@ export class ProbeWork {
     const facts = (): BudgetFacts => budgetFacts(this.#parts, job.model);
     return guarded({ settings, ports, facts }, signal, (linked) => ports.engine.probe(job, { signal: linked }));
   }
-}
-
-/** Short trainings in a profile, of whichever method. */
-function curvesIn({ accuracy, others = [] }: Profile): number {
-  return others.reduce((sum, other) => sum + other.accuracy.length, accuracy.length);
 }

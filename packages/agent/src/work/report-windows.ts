@@ -1,4 +1,4 @@
-import { describeConfig } from "@mpo/core";
+import { describeRung } from "@mpo/core";
 import type { WindowResult } from "@mpo/protocol";
 import type { AgentParts } from "../core/agent-parts.ts";
 
@@ -11,7 +11,7 @@ export async function reportWindows(
   for (const window of results) {
     const { rung, peakBytes, stepMs, steps, outcome, message } = window;
     ports.logger.info(`a ${what} ended`, {
-      ...{ window: window.window, outcome, message, config: describeConfig(rung.config), steps },
+      ...{ window: window.window, outcome, message, config: describeRung(rung), steps },
       memoryBytes: { predicted: rung.memoryBytes.expected, atMost: rung.memoryBytes.upper, measured: peakBytes },
       stepMs: { predicted: rung.stepMs.expected, measured: stepMs },
     });

@@ -7,6 +7,7 @@ import { documentLines, ladderTable, observedOf, rejectedTable } from "../fleet/
 import { definePush } from "../fleet/push-config.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, documentVersion, type FleetOptions, fleetName } from "../options/fleet-options.ts";
+import { methodTable } from "../planning/prediction-table.ts";
 
 interface ShowOptions extends FleetOptions {
   readonly at?: DocumentVersion;
@@ -67,12 +68,13 @@ async function explainConfig(device: string, options: FleetOptions, context: Ask
     };
   });
   const { document, explanation } = why;
-  const { considered, overBudget, rejected } = explanation;
+  const { considered, overBudget, rejected, methods = [] } = explanation;
   terminal.record({ document, ...explanation, status: config.status ?? null });
   for (const line of documentLines(document, config.status)) terminal.line(line);
   terminal.line(`${considered} configurations were looked at, ${overBudget} of them over the budget`);
   for (const { code, text } of document.reasons) terminal.line(`  ${code}: ${text}`);
   terminal.line(ladderTable(terminal, document, { windows, inUse: inUseOf(config) }));
+  if (methods.length > 0) terminal.line(methodTable(terminal, methods));
   if (rejected.length > 0) terminal.line(rejectedTable(terminal, rejected));
 }
 

@@ -1,5 +1,5 @@
 import {
-  describeConfig,
+  describeRung,
   formatAccuracy,
   formatAge,
   formatBytes,
@@ -198,7 +198,7 @@ function windowTable(windows: readonly WindowResult[], nowMs: number, { terminal
     const seen = (text: string | undefined): string => `seen ${text ?? "nothing"}`;
     table.push([
       `${formatAge(nowMs - (window.receivedAtMs ?? window.openedAtMs))}\n${window.model}\n${window.outcome}`,
-      describeConfig(rung.config),
+      describeRung(rung),
       [
         formatBytes(rung.memoryBytes.expected),
         `up to ${formatBytes(rung.memoryBytes.upper)}`,

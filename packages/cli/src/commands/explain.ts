@@ -1,9 +1,9 @@
-import { describeConfig, type Prediction } from "@mpo/core";
+import { describeRung, type Prediction } from "@mpo/core";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { wholeNumber } from "../options/parsers.ts";
 import { createTable } from "../output/table.ts";
-import { predictionTable } from "../planning/prediction-table.ts";
+import { methodTable, predictionTable } from "../planning/prediction-table.ts";
 import { addSearchOptions, type SearchOptions, searchProfile, summaryOf } from "./search.ts";
 
 interface ExplainOptions extends SearchOptions {
@@ -30,22 +30,24 @@ const AGAINST = {
 async function explain(path: string, options: ExplainOptions, context: Files & Output & Stop): Promise<void> {
   const { result } = await searchProfile(path, options, context);
   const { terminal } = context;
-  const { best, runnerUp, cuts, candidates } = result;
-  terminal.record({ event: "explained", best, runnerUp: runnerUp ?? null, cuts, candidates });
+  const { best, runnerUp, cuts, candidates, methods } = result;
+  terminal.record({ event: "explained", best, runnerUp: runnerUp ?? null, methods, cuts, candidates });
   const chosen: [string, Prediction][] = [["chosen", best]];
   if (runnerUp !== undefined) chosen.push(["runner-up", runnerUp]);
   terminal.line(predictionTable(terminal, chosen));
+  if (methods.length > 1) terminal.line(methodTable(terminal, methods));
   terminal.line(summaryOf(result));
   const shown = new Map<keyof typeof AGAINST, number>();
   const table = createTable(terminal, ["against it", "configuration", "because"]);
-  result.forEach(({ config, memoryBytes, stepMs, accuracy }, cut) => {
+  result.forEach((prediction, cut) => {
+    const { config, method, memoryBytes, stepMs, accuracy } = prediction;
     const reason = cut?.reason ?? "front";
     const count = shown.get(reason) ?? 0;
     if (count >= options.show) return;
     shown.set(reason, count + 1);
-    terminal.record({ event: "candidate", config, memoryBytes, stepMs, accuracy, cut: cut ?? null });
+    terminal.record({ event: "candidate", method, config, memoryBytes, stepMs, accuracy, cut: cut ?? null });
     const because = cut?.because ?? "no other is better in all of memory, time and accuracy";
-    table.push([AGAINST[reason], describeConfig(config), because]);
+    table.push([AGAINST[reason], describeRung(prediction), because]);
   });
   terminal.line(table.toString());
 }

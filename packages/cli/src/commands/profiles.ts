@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import {
+  curvesOf,
   describeConfig,
   describeFreezing,
   formatAge,
@@ -102,14 +103,15 @@ async function showProfile(
   const found = await withAdmin(options, context, (session) => find(device, model, options, session));
   const { profile, revision, receivedAtMs, serverTimeMs } = found;
   terminal.record({ revision, receivedAtMs, ...profile });
-  const { idleBytes, spent, software, steps, accuracy, unitTimes } = profile;
+  const { idleBytes, spent, software, steps, others = [], unitTimes } = profile;
   terminal.line(
     `${profile.model.name} on ${profile.device.id} (${profile.device.class}), received ` +
       `${formatAge(serverTimeMs - receivedAtMs)}; measured with engine ${software.engine}, TensorFlow ${software.library}`,
   );
   terminal.line(
     `${profile.model.unitCount} units, ${profile.model.parameterCount} parameters, ${profile.method.loss} with ` +
-      `${profile.method.optimizer}, effective batch ${profile.effectiveBatch}`,
+      `${profile.method.optimizer}, effective batch ${profile.effectiveBatch}` +
+      (others.length === 0 ? "" : `; beside it ${others.map(({ method }) => method.loss).join(", ")}`),
   );
   terminal.line(
     `idle ${formatBytes(idleBytes)}; ${unitTimes.length} unit times; the probe took ${formatMs(spent.ms)} for ` +
@@ -123,10 +125,12 @@ async function showProfile(
     stepTable.push([describeConfig(config), formatBytes(plannedBytes), seen, formatMs(typical(stepMs))]);
   }
   terminal.line(stepTable.toString());
-  if (accuracy.length === 0) return;
+  const curves = curvesOf(profile);
+  if (curves.length === 0) return;
   const curveTable = createTable(terminal, ["learning curve", "judged by", "accuracy before", "after", "steps"]);
-  for (const { freezing, microBatch, judge, startAccuracy, points } of accuracy) {
-    const what = `micro-batches of ${microBatch}, ${describeFreezing(freezing)}`;
+  for (const { loss, curve } of curves) {
+    const { freezing, microBatch, judge, startAccuracy, points } = curve;
+    const what = `${loss}, micro-batches of ${microBatch}, ${describeFreezing(freezing)}`;
     const last = points.at(-1);
     const after = last === undefined ? "-" : formatShare(last.accuracy);
     curveTable.push([what, JUDGES[judge], formatShare(startAccuracy), after, last?.steps ?? 0]);

@@ -1,4 +1,13 @@
-import { CUT_REASONS, POLICY_NAMES, type PolicyName, type Prediction, plannerOf, type SearchResult } from "@mpo/core";
+import {
+  CUT_REASONS,
+  type MethodSearch,
+  POLICY_NAMES,
+  type PolicyName,
+  type Prediction,
+  plannersOf,
+  type SearchResult,
+  searchPlanners,
+} from "@mpo/core";
 import { ENGINE_VERSION } from "@mpo/engine";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
@@ -31,11 +40,11 @@ export async function searchProfile(
   path: string,
   options: SearchOptions,
   context: Files & Output & Stop,
-): Promise<{ readonly document: ProfileDocument; readonly result: SearchResult }> {
+): Promise<{ readonly document: ProfileDocument; readonly result: MethodSearch }> {
   const document = await readProfileDocument(path, context, { engine: ENGINE_VERSION });
   const { profile, chain } = document;
   noteOtherDevice(profile, context);
-  return { document, result: plannerOf(profile, chain).search(budgetFrom(options, profile), options) };
+  return { document, result: searchPlanners(plannersOf(profile, chain), budgetFrom(options, profile), options) };
 }
 
 /** Prints the config to use now, and the ladder. */

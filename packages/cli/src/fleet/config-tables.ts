@@ -1,6 +1,6 @@
 import {
   type AccuracyJudge,
-  describeConfig,
+  describeRung,
   formatAge,
   formatBytes,
   formatMs,
@@ -64,10 +64,12 @@ export interface Observed {
   readonly accuracy?: string;
 }
 
-/** What windows saw of a rung: those that ran the very same config on the same model. */
+/** What windows saw of a rung: those that ran the very same config by the same method on the same model. */
 export function observedOf(rung: Prediction, model: string, windows: readonly WindowResult[]): Observed {
   const config = JSON.stringify(rung.config);
-  const same = windows.filter((one) => one.model === model && JSON.stringify(one.rung.config) === config);
+  const same = windows.filter(
+    (one) => one.model === model && one.rung.method === rung.method && JSON.stringify(one.rung.config) === config,
+  );
   const peaks = same.flatMap(({ peakBytes }) => peakBytes ?? []);
   const times = same.flatMap(({ stepMs }) => (stepMs.length === 0 ? [] : [typical(stepMs)]));
   const judged = same.find(({ accuracyAfter }) => accuracyAfter !== undefined);
@@ -99,7 +101,7 @@ export function ladderTable(
     const marks = [index === chosenRung ? "chosen" : "", index === inUse ? "in use" : ""].filter((mark) => mark !== "");
     table.push([
       [String(index), ...marks].join("\n"),
-      describeConfig(rung.config),
+      describeRung(rung),
       lines(
         formatBytes(rung.memoryBytes.expected),
         `up to ${formatBytes(rung.memoryBytes.upper)}`,
@@ -126,7 +128,7 @@ export function rejectedTable(terminal: Terminal, rejected: Explanation["rejecte
   for (const { rung, reason } of rejected) {
     table.push([
       reason.code,
-      describeConfig(rung.config),
+      describeRung(rung),
       lines(
         `up to ${formatBytes(rung.memoryBytes.upper)}`,
         `${formatMs(rung.stepMs.expected)} a step`,

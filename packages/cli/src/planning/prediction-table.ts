@@ -1,4 +1,12 @@
-import { describeConfig, formatBytes, formatInterval, formatMs, formatShare, type Prediction } from "@mpo/core";
+import {
+  describeConfig,
+  describeRung,
+  formatBytes,
+  formatInterval,
+  formatMs,
+  formatShare,
+  type Prediction,
+} from "@mpo/core";
 import { createTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 
@@ -10,14 +18,25 @@ export function accuracyCell({ expected, lower, upper, isGuess }: Prediction["ac
 /** Predictions as a table for people, each with a word before it. */
 export function predictionTable(terminal: Terminal, rows: readonly (readonly [string, Prediction])[]): string {
   const table = createTable(terminal, ["", "configuration", "memory", "step", "accuracy"]);
-  for (const [word, { config, memoryBytes, stepMs, accuracy }] of rows) {
+  for (const [word, rung] of rows) {
+    const { memoryBytes, stepMs, accuracy } = rung;
     table.push([
       word,
-      describeConfig(config),
+      describeRung(rung),
       `${formatBytes(memoryBytes.expected)}\nup to ${formatBytes(memoryBytes.upper)}`,
       `${formatMs(stepMs.expected)}\nup to ${formatMs(stepMs.upper)}\n${Math.round(accuracy.steps)} steps`,
       accuracyCell(accuracy),
     ]);
+  }
+  return table.toString();
+}
+
+/** What each method alone would bring, the best first. */
+export function methodTable(terminal: Terminal, methods: readonly Prediction[]): string {
+  const table = createTable(terminal, ["each method alone", "configuration", "memory", "step", "accuracy"]);
+  for (const { method, config, memoryBytes, stepMs, accuracy } of methods) {
+    const memory = `up to ${formatBytes(memoryBytes.upper)}`;
+    table.push([method ?? "", describeConfig(config), memory, formatMs(stepMs.expected), accuracyCell(accuracy)]);
   }
   return table.toString();
 }

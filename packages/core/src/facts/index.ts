@@ -68,7 +68,7 @@ export {
   type UpdateSample,
   validateProfile,
 } from "./profile.ts";
-export { methodsOf, ofMethod, stepFacts } from "./profile-methods.ts";
+export { curvesOf, type MethodCurve, methodsOf, ofMethod, stepFacts } from "./profile-methods.ts";
 export { remembered } from "./remembered.ts";
 export {
   accumulationFor,

@@ -1,11 +1,24 @@
 import { given } from "./given.ts";
 import type { Measured } from "./measured.ts";
 import { type MethodName, methodOf } from "./method-names.ts";
-import type { Profile, StepMemoryFacts } from "./profile.ts";
+import type { AccuracySample, Profile, StepMemoryFacts } from "./profile.ts";
 
 /** Methods that a profile knows of and this release has, its own first. */
 export function methodsOf({ method, others = [] }: Pick<Profile, "method" | "others">): readonly MethodName[] {
   return [method, ...others.map((other) => other.method)].flatMap(({ loss }) => methodOf(loss) ?? []);
+}
+
+/** A short training, and the method that it was by. */
+export interface MethodCurve {
+  readonly loss: string;
+  readonly curve: AccuracySample;
+}
+
+/** What was learned by each method of a profile, its own first. */
+export function curvesOf({ method, accuracy, others = [] }: Profile): readonly MethodCurve[] {
+  return [{ method, accuracy }, ...others].flatMap(({ method: { loss }, accuracy: curves }) =>
+    curves.map((curve) => ({ loss, curve })),
+  );
 }
 
 /** The same profile with another of its methods as its own; undefined: it says nothing of that one. */

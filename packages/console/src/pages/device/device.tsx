@@ -1,4 +1,4 @@
-import { describeConfig, formatBytes, formatLeft, formatMs, formatVersion, hasCode } from "@mpo/core";
+import { describeRung, formatBytes, formatLeft, formatMs, formatVersion, hasCode } from "@mpo/core";
 import type { DeviceView, ProbeFailure } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { call } from "../../api/call.ts";
@@ -173,9 +173,7 @@ function Beside({ device }: { readonly device: DeviceView }): VNode {
           of={[
             ["configuration", version],
             desiredModel === undefined ? undefined : ["model", desiredModel],
-            chosen === undefined
-              ? undefined
-              : ["trains with", <strong key="config">{describeConfig(chosen.config)}</strong>],
+            chosen === undefined ? undefined : ["trains with", <strong key="config">{describeRung(chosen)}</strong>],
             document === undefined
               ? undefined
               : [
@@ -202,9 +200,7 @@ function Beside({ device }: { readonly device: DeviceView }): VNode {
                 </span>
               ),
             ],
-            ran === undefined || !isSame
-              ? undefined
-              : ["rung in use", `${reported?.rung}: ${describeConfig(ran.config)}`],
+            ran === undefined || !isSame ? undefined : ["rung in use", `${reported?.rung}: ${describeRung(ran)}`],
             reported === undefined || reported.message === "" ? undefined : ["says", reported.message],
             ["models", modelsOf(device) || "none"],
             [

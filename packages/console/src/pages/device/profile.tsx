@@ -1,11 +1,13 @@
 import { Chart, type Series } from "@mpo/charts";
 import {
   counted,
+  curvesOf,
   describeConfig,
   describeFreezing,
   formatBytes,
   formatMs,
   formatShare,
+  type MethodCurve,
   median,
   type Profile,
 } from "@mpo/core";
@@ -44,7 +46,7 @@ export function ProfileSection({ device, model }: { readonly device: string; rea
 }
 
 function Measured({ profile, receivedAtMs }: { readonly profile: Profile; readonly receivedAtMs: number }): VNode {
-  const { spent, steps, accuracy, sharedFrom, effectiveBatch, method, software } = profile;
+  const { spent, steps, sharedFrom, effectiveBatch, method, others = [], software } = profile;
   return (
     <>
       <Facts
@@ -60,12 +62,13 @@ function Measured({ profile, receivedAtMs }: { readonly profile: Profile; readon
               ],
           ["took", tookWords(spent)],
           ["trains by", `${method.loss}, ${method.optimizer}, batches of ${effectiveBatch}`],
+          others.length === 0 ? undefined : ["or by", others.map((other) => other.method.loss).join(", ")],
           ["engine", `${software.engine}, TensorFlow ${software.library}`],
         ]}
       />
       <div class="pictures">
         <MemoryPicture steps={steps} />
-        <CurvesPicture accuracy={accuracy} />
+        <CurvesPicture curves={curvesOf(profile)} />
       </div>
     </>
   );
@@ -129,12 +132,12 @@ function MemoryPicture({ steps }: Pick<Profile, "steps">): VNode {
 /** More lines cannot be told apart; the table has all. */
 const MOST_CURVES = 6;
 
-function CurvesPicture({ accuracy }: Pick<Profile, "accuracy">): VNode {
-  const nameOf = ({ freezing, microBatch }: Profile["accuracy"][number]): string =>
-    `${describeFreezing(freezing)}, batches of ${microBatch}`;
-  const series = accuracy.slice(0, MOST_CURVES).map(
-    (curve, index): Series => ({
-      name: `${index + 1}. ${nameOf(curve)}`,
+function CurvesPicture({ curves }: { readonly curves: readonly MethodCurve[] }): VNode {
+  const nameOf = ({ loss, curve: { freezing, microBatch } }: MethodCurve): string =>
+    `${loss}, ${describeFreezing(freezing)}, batches of ${microBatch}`;
+  const series = curves.slice(0, MOST_CURVES).map(
+    ({ loss, curve }, index): Series => ({
+      name: `${index + 1}. ${nameOf({ loss, curve })}`,
       kind: "line",
       points: [[0, curve.startAccuracy], ...curve.points.map(({ steps, accuracy: at }) => [steps, at] as const)],
     }),
@@ -143,7 +146,7 @@ function CurvesPicture({ accuracy }: Pick<Profile, "accuracy">): VNode {
     <Chart
       title="What learning gains"
       caption={
-        accuracy.some(({ judge }) => judge === "label-free")
+        curves.some(({ curve: { judge } }) => judge === "label-free")
           ? "Accuracy along short trainings, estimated without labels."
           : "Accuracy along short trainings, by labels."
       }
@@ -158,7 +161,7 @@ function CurvesPicture({ accuracy }: Pick<Profile, "accuracy">): VNode {
           { title: "Best", isNumber: true },
           { title: "after steps", isNumber: true },
         ],
-        rows: accuracy.map((curve, index) => {
+        rows: curves.map(({ loss, curve }, index) => {
           const best = curve.points.reduce((high, point) => (point.accuracy > high.accuracy ? point : high), {
             steps: 0,
             accuracy: curve.startAccuracy,
@@ -166,7 +169,7 @@ function CurvesPicture({ accuracy }: Pick<Profile, "accuracy">): VNode {
           return {
             key: `${index}`,
             cells: [
-              `${index + 1}. ${nameOf(curve)}`,
+              `${index + 1}. ${nameOf({ loss, curve })}`,
               formatShare(curve.startAccuracy),
               formatShare(best.accuracy),
               best.steps,

@@ -33,6 +33,7 @@ export function Why({ explained }: { readonly explained: Explained }): VNode {
         reasons={reasons}
         reasonsOf={`Reasons of configuration ${formatVersion(version)}`}
         rejected={rejected}
+        methods={explanation.methods ?? tried?.explanation.methods}
         tried={tried}
       >
         <p>{summaryOf(explained)}</p>

@@ -1,5 +1,5 @@
 import { Chart, Table } from "@mpo/charts";
-import { describeConfig, formatBytes, formatMs, formatPoints, formatShare, median } from "@mpo/core";
+import { describeRung, formatBytes, formatMs, formatPoints, formatShare, median } from "@mpo/core";
 import type { WindowResult } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { Ago, Badge } from "../../ui/figures.tsx";
@@ -45,7 +45,7 @@ export function WindowsSection({ windows }: { readonly windows: readonly WindowR
             peakBytes === undefined ? "–" : formatBytes(peakBytes),
             formatMs(rung.stepMs.expected),
             stepMs.length === 0 ? "–" : formatMs(median(stepMs)),
-            describeConfig(rung.config),
+            describeRung(rung),
             <span key="says" class="words">
               {message}
             </span>,

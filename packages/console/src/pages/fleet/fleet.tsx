@@ -1,5 +1,5 @@
 import { Table } from "@mpo/charts";
-import { counted, describeConfig, formatShare } from "@mpo/core";
+import { counted, describeRung, formatShare } from "@mpo/core";
 import type { DeviceView, FleetEvent, WindowResult } from "@mpo/protocol";
 import type { VNode } from "preact";
 import { call } from "../../api/call.ts";
@@ -222,7 +222,7 @@ function Windows({ view: { windows, windowCount } }: { readonly view: FleetView 
               </Badge>,
               share(window.accuracyBefore),
               share(window.accuracyAfter),
-              describeConfig(window.rung.config),
+              describeRung(window.rung),
             ],
           }))}
         />

@@ -1,6 +1,7 @@
-import { describeConfig, formatBytes, type Prediction } from "@mpo/core";
+import { describeRung, formatBytes, type Prediction } from "@mpo/core";
 import type { RejectedRung } from "@mpo/protocol";
 import type { ComponentChildren, VNode } from "preact";
+import { Methods } from "./methods.tsx";
 import { Compared, Cuts, Ladder, MemoryAlong, Trade, type Tried } from "./pieces.tsx";
 import { Sizes } from "./sizes.tsx";
 
@@ -12,6 +13,8 @@ interface ChoiceProps {
   /** What the list of reasons is read out as. */
   readonly reasonsOf: string;
   readonly rejected: readonly RejectedRung[];
+  /** What each method alone would bring; absent: there was only one. */
+  readonly methods: readonly Prediction[] | undefined;
   /** The search itself, for its pictures; absent: it is not known. */
   readonly tried: Tried | undefined;
   /** Between what was chosen and its reasons. */
@@ -20,13 +23,13 @@ interface ChoiceProps {
 
 /** What was chosen, why, what was not, and pictures of it: for a device as for a budget that is only tried. */
 export function Choice(props: ChoiceProps): VNode | null {
-  const { rungs, chosenRung, budgetBytes, reasons, reasonsOf, rejected, tried, children } = props;
+  const { rungs, chosenRung, budgetBytes, reasons, reasonsOf, rejected, methods, tried, children } = props;
   const chosen = rungs[chosenRung];
   if (chosen === undefined) return null;
   return (
     <>
       <p class="chosen">
-        {describeConfig(chosen.config)}
+        {describeRung(chosen)}
         <small>
           {" "}
           needs up to {formatBytes(chosen.memoryBytes.upper, Math.ceil)} of {formatBytes(budgetBytes)}
@@ -47,6 +50,7 @@ export function Choice(props: ChoiceProps): VNode | null {
         <Trade rungs={rungs} chosenRung={chosenRung} budgetBytes={budgetBytes} tried={tried?.tried} />
         {tried !== undefined && <MemoryAlong tried={tried} budgetBytes={budgetBytes} />}
         <Ladder rungs={rungs} chosenRung={chosenRung} />
+        {methods !== undefined && <Methods methods={methods} />}
       </div>
     </>
   );

@@ -1,6 +1,6 @@
 import { Chart, type Point, type Row, type Series, Table } from "@mpo/charts";
 import {
-  describeConfig,
+  describeRung,
   formatAccuracy,
   formatBytes,
   formatMs,
@@ -50,7 +50,7 @@ export function Compared({
     key: "chosen",
     isMarked: true,
     cells: [
-      describeConfig(chosen.config),
+      describeRung(chosen),
       <Badge key="badge" tone="good">
         chosen
       </Badge>,
@@ -82,7 +82,7 @@ function rowOf({ rung, reason }: RejectedRung, index: number): Row {
   return {
     key: `${index}`,
     cells: [
-      describeConfig(rung.config),
+      describeRung(rung),
       <Badge key="badge" tone={tone}>
         {words}
       </Badge>,
@@ -229,15 +229,15 @@ export function Ladder({
       <Table
         caption="Rungs, the cheapest first"
         columns={["Rung", "Configuration", ...FIGURES.slice(0, 2), { title: "Accuracy", isNumber: true }]}
-        rows={rungs.map(({ config, memoryBytes, stepMs, accuracy }, index) => ({
+        rows={rungs.map((rung, index) => ({
           key: `${index}`,
           isMarked: index === chosenRung,
           cells: [
             index === chosenRung ? `${index}, chosen` : `${index}`,
-            describeConfig(config),
-            formatBytes(memoryBytes.upper, Math.ceil),
-            formatMs(stepMs.expected),
-            accuracy.isGuess ? "guess" : formatShare(accuracy.expected),
+            describeRung(rung),
+            formatBytes(rung.memoryBytes.upper, Math.ceil),
+            formatMs(rung.stepMs.expected),
+            rung.accuracy.isGuess ? "guess" : formatShare(rung.accuracy.expected),
           ],
         }))}
       />

@@ -144,6 +144,7 @@ function Found({ tried }: { readonly tried: Tried }): VNode {
       reasons={reasons}
       reasonsOf="Reasons"
       rejected={explanation.rejected}
+      methods={explanation.methods}
       tried={tried}
     />
   );

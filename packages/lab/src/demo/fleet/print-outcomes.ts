@@ -1,5 +1,5 @@
 import { createTable, type Terminal } from "@mpo/cli";
-import { describeConfig, formatBytes, formatDuration, formatPoints, formatShare, SECOND_MS, typical } from "@mpo/core";
+import { describeRung, formatBytes, formatDuration, formatPoints, formatShare, SECOND_MS, typical } from "@mpo/core";
 import type { DeviceOutcome } from "./device-outcome.ts";
 
 /** One table with a column for each device: its limits, what was chosen and why, what was predicted and what came. */
@@ -20,7 +20,7 @@ const ROWS: readonly (readonly [string, (outcome: DeviceOutcome) => string])[] =
     "limits of a retraining",
     ({ budget }) => `${formatBytes(budget.memoryBytes)}, ${formatDuration(budget.windowMs / SECOND_MS)}`,
   ],
-  ["chosen configuration", ({ rung }) => describeConfig(rung.config)],
+  ["chosen configuration", ({ rung }) => describeRung(rung)],
   ["why", why],
   ["memory of a step", memory],
   ["time of a step", time],
@@ -38,7 +38,7 @@ const ROWS: readonly (readonly [string, (outcome: DeviceOutcome) => string])[] =
 function why({ considered, overBudget, excluded, rungs }: DeviceOutcome): string {
   const best = `best of ${considered} for accuracy`;
   const over = overBudget === 0 ? "all within the limits" : `${overBudget} were over the limits`;
-  const next = excluded === undefined ? "" : `, the best of them ${describeConfig(excluded.rung.config)}`;
+  const next = excluded === undefined ? "" : `, the best of them ${describeRung(excluded.rung)}`;
   return `${best}; ${over}${next}. Ladder of ${rungs}`;
 }
 

@@ -1,5 +1,5 @@
 import { changesBetween, createTable, DEVICE_HEAD, deviceCells, statusLines } from "@mpo/cli";
-import { describeConfig, FINAL_PHASES, formatBytes, type Prediction } from "@mpo/core";
+import { describeRung, FINAL_PHASES, formatBytes, type Prediction } from "@mpo/core";
 import { systemClock, withDeadline } from "@mpo/io";
 import type { DesiredDocument, RolloutDevice, RolloutView } from "@mpo/protocol";
 import { type Demo, PATIENCE_MS, TENANT } from "./demo.ts";
@@ -55,7 +55,7 @@ export async function runRollout(devices: readonly DemoDevice[], demo: Demo): Pr
     const hasWhatItHad = JSON.stringify(had?.rungs) === JSON.stringify(has?.rungs);
     terminal.record({ event: "rollout-device", device: name, before: had?.version, now: has?.version, hasWhatItHad });
     const rung = rungOf(has);
-    const config = rung === undefined ? "nothing" : describeConfig(rung.config);
+    const config = rung === undefined ? "nothing" : describeRung(rung);
     terminal.line(`${name} has ${hasWhatItHad ? "what it had" : "something else than it had"}: ${config}`);
   }
   // With --keep, others will be tried.
