@@ -41,7 +41,7 @@ const ruleSchema = written({
   reserve: writtenBytes.optional().describe("Memory that is to stay free on the device."),
   hours: hours.optional().describe("When work may begin, by the device's local time."),
   objective: objectiveSchema.optional().describe("What the best configuration is best at."),
-  method: word(METHOD_NAMES).optional().describe("Only profiles that were measured by this method."),
+  method: word(METHOD_NAMES).optional().describe("Only this method, on devices whose profiles know of it."),
   profileAge: span
     .optional()
     .describe(
