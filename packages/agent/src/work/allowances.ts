@@ -67,11 +67,11 @@ export function ownMethods({ settings, limits }: Pick<Facts, "settings" | "limit
  * coordinator of an earlier release), it is the one that memory and time were measured under: that one's ladder it is.
  */
 export function methodFor(
-  parts: Pick<Facts, "settings" | "store" | "memory">,
+  parts: Omit<Facts, "time" | "inventory">,
   model: string,
   rung: Pick<Prediction, "method">,
 ): MethodName {
-  const { methods } = parts.settings;
+  const methods = ownMethods(parts);
   const measured = methods.find((method) => method === parts.memory.state.probes[model]?.method);
   return rung.method ?? documentFor(parts, model)?.method ?? measured ?? (methods.at(-1) as MethodName);
 }

@@ -91,6 +91,17 @@ void describe("an agent that may run any method", () => {
       assert.equal(world.device.retrained[0]?.method, "shot");
     }));
 
+  it("never runs a ladder that says no method by one that the owner forbids", () =>
+    inWorld(async (world) => {
+      await started(world);
+      world.fleet.push(documentOf(1, { rungs: rungsOf(undefined) }));
+      world.device.drop(4, 0.2);
+      world.limits = { methods: ["norm"] };
+      world.agent?.openWindow("resnet");
+      await world.pass(60);
+      assert.equal(world.device.retrained[0]?.method, "norm");
+    }));
+
   it("leaves out what the owner forbids, and measures again when that changes", () =>
     inWorld(async (world) => {
       world.limits = { methods: ["tent", "crossEntropy"] };

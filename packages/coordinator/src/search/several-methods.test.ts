@@ -80,6 +80,9 @@ describe("a profile of several methods", () => {
       code: "precondition-failed",
       message: /is for crossEntropy, shot, eta, and the device adapts by tent/u,
     });
+    await coordinator.fleet.hello(helloOf("pi-1"), CALL);
+    const { document } = await coordinator.admin.pushConfig(push, CALL);
+    assert.deepEqual(methodsIn(document.rungs), ["crossEntropy"], "its agent went back to an earlier release");
   });
 
   it("runs a configuration that was given by its own method", async (context) => {
