@@ -9,11 +9,12 @@ import type { AccuracySample } from "../facts/profile.ts";
 import { uniformFreezing } from "../facts/retrain-config.ts";
 import { checked } from "../facts/schema.ts";
 import { planStep } from "../plan/plan-step.ts";
-import { POLICY_NAMES } from "../plan/policies.ts";
+import { POLICY_NAMES, type PolicyName } from "../plan/policies.ts";
 import { simulatedProfile } from "../test-support/simulated-device.ts";
 import { resnetLikeChain } from "../test-support/tiny-chain.ts";
 import { CandidateTable } from "./candidate-table.ts";
 import { CostModel } from "./cost-model.ts";
+import { SAME_ACCURACY } from "./ladder.ts";
 import { search } from "./search.ts";
 import type { Cut } from "./search-result.ts";
 
@@ -178,6 +179,35 @@ test("the joint policy is predicted no worse than any other, and each keeps its 
     if (name === "freezing") assert.equal(config.microBatch, 64);
   }
   assert.ok(results.has("microBatch"));
+});
+
+/** Each policy with one that may do all that it may, and more. */
+const WIDER: readonly (readonly [narrow: PolicyName, wide: PolicyName])[] = [
+  ...POLICY_NAMES.map((name) => [name, "joint"] as const),
+  ["fullBatch", "freezing"],
+  ["microBatch", "microBatchAndCheckpointing"],
+  ["checkpointing", "microBatchAndCheckpointing"],
+];
+
+test("what may do more chooses no worse, however little memory there is", () => {
+  const tight = fc.record({
+    memoryBytes: fc.double({ min: 1, max: 4, noNaN: true }).map((times) => leastBytes * times),
+    windowMs: fc.double({ min: 5, max: 100, noNaN: true }).map((times) => fastestMs * times),
+  });
+  const expected = (budget: SearchBudget, policy: PolicyName): number => {
+    try {
+      return search(table, budget, { policy }).best.accuracy.expected;
+    } catch (error) {
+      assert.ok(error instanceof MpoError && error.code === "over-budget");
+      return 0;
+    }
+  };
+  fc.assert(
+    fc.property(tight, fc.constantFrom(...WIDER), (budget, [narrow, wide]) => {
+      assert.ok(expected(budget, wide) >= expected(budget, narrow) - 2 * SAME_ACCURACY, `${wide} than ${narrow}`);
+    }),
+    { seed: 1, numRuns: 200 },
+  );
 });
 
 test("a method's fixed rates hold in every candidate", () => {

@@ -1,17 +1,11 @@
-import {
-  type Bounded,
-  describeConfig,
-  formatBytes,
-  type Prediction,
-  type SearchBudget,
-  type SearchObjective,
-} from "../facts/index.ts";
+import { type Bounded, type Prediction, remembered, type SearchBudget, type SearchObjective } from "../facts/index.ts";
 import type { CataloguePlan } from "../memory/index.ts";
 import { ParetoFront } from "../numerics/index.ts";
 import { POLICIES, type PolicyName } from "../plan/index.ts";
 import { allowedBy } from "./allowed-candidates.ts";
 import type { CandidateTable } from "./candidate-table.ts";
-import { chooseRungs, MAX_RUNGS, orderedLadder } from "./ladder.ts";
+import { becauseOf } from "./cut-words.ts";
+import { chooseRungs, MAX_RUNGS, orderedLadder, SAME_ACCURACY } from "./ladder.ts";
 import { checkBudget, type ExactCandidate, nothingFits } from "./nothing-fits.ts";
 import { predictionOf } from "./prediction.ts";
 import { type RankingRule, rankedCandidates } from "./rank-candidates.ts";
@@ -67,6 +61,7 @@ class Search {
 
   run(): SearchResult {
     let fitting = this.#cutByBudget();
+    let isWidened = false;
     for (;;) {
       const front = this.#cutDominated(fitting);
       const ranked = rankedCandidates(this.#table, front, this.#rule);
@@ -76,7 +71,14 @@ class Search {
         continue;
       }
       const best = this.#refined(candidate);
-      if (best !== undefined) return this.#result(front, ranked, candidate, best);
+      if (best !== undefined) {
+        const more = isWidened ? [] : this.#estimatedTooHigh(this.#gain[candidate]!);
+        if (more.length === 0) return this.#result(front, ranked, candidate, best);
+        isWidened = true;
+        const all = new Set([...fitting, ...more]);
+        fitting = [...this.#table.byMemory].filter((one) => all.has(one));
+        continue;
+      }
       // What the best one hid may be the best now; what would break the budget by as much is not tried one by one.
       fitting = this.#cutLike(candidate, fitting);
     }
@@ -97,13 +99,19 @@ class Search {
     };
   }
 
-  /** Cuts a candidate that broke the budget when it was planned, and those that would by the same factor. */
+  /**
+   * Cuts a candidate that broke the budget when it was planned, and those of its micro-batch that would by the same factor.
+   * How far the estimate is off hangs on the micro-batch: what breaks the budget at one says nothing of another.
+   */
   #cutLike(failed: number, fitting: readonly number[]): readonly number[] {
     const { memoryUpper } = this.#table;
-    const exact = this.#table.exactMemory(this.#table.plan(failed), this.#table.microBatch(failed));
+    const microBatch = this.#table.microBatch(failed);
+    const exact = this.#table.exactMemory(this.#table.plan(failed), microBatch);
     const factor = exact.upper / memoryUpper[failed]!;
     return fitting.filter((candidate) => {
-      const isCut = candidate === failed || memoryUpper[candidate]! * factor > this.#budget.memoryBytes;
+      const isLike =
+        this.#table.microBatch(candidate) === microBatch && memoryUpper[candidate]! * factor > this.#budget.memoryBytes;
+      const isCut = candidate === failed || isLike;
       this.#cut[candidate] = isCut ? "exact-memory" : undefined;
       return !isCut;
     });
@@ -148,6 +156,34 @@ class Search {
     }
     for (const candidate of fitting) this.#cut[candidate] = undefined;
     this.#noteGains(fitting);
+    return fitting;
+  }
+
+  /**
+   * Candidates a little above the budget by the estimate that promise more than `gain`, and fit as far as the smallest of
+   * their micro-batch tells when it is planned. Without them a policy that may do more could choose worse: where nothing
+   * fits by the estimate, the smallest are planned anyway.
+   */
+  #estimatedTooHigh(gain: number): readonly number[] {
+    const { memoryUpper, stepMsUpper, byMemory } = this.#table;
+    const { memoryBytes } = this.#budget;
+    const near = [...byMemory].filter(
+      (candidate) =>
+        this.#cut[candidate] === "memory" &&
+        memoryUpper[candidate]! <= MOST_TOO_HIGH * memoryBytes &&
+        stepMsUpper[candidate]! <= this.#trainingMs,
+    );
+    this.#noteGains(near);
+    const factors = new Map<number, number>();
+    const fitting = near.filter((candidate) => {
+      if (this.#gain[candidate]! <= gain + SAME_ACCURACY) return false;
+      const microBatch = this.#table.microBatch(candidate);
+      const factor = remembered(factors, microBatch, () => {
+        return this.#table.exactMemory(this.#table.plan(candidate), microBatch).upper / memoryUpper[candidate]!;
+      });
+      return factor * memoryUpper[candidate]! <= memoryBytes;
+    });
+    for (const candidate of fitting) this.#cut[candidate] = undefined;
     return fitting;
   }
 
@@ -247,33 +283,18 @@ class Search {
     }
   }
 
-  #cutOf(candidate: number, { memoryBytes, stepMs }: Prediction): Cut | undefined {
+  #cutOf(candidate: number, prediction: Prediction): Cut | undefined {
     const reason = this.#cut[candidate];
     if (reason === undefined) return undefined;
-    switch (reason) {
-      case "policy":
-        return { reason, because: "the policy does not allow it" };
-      case "memory":
-        return {
-          reason,
-          because: `may need ${formatBytes(memoryBytes.upper)} of ${formatBytes(this.#budget.memoryBytes)}`,
-        };
-      case "window":
-        return { reason, because: `a step may take ${stepMs.upper.toFixed(0)} of ${this.#trainingMs.toFixed(0)} ms` };
-      case "exact-memory":
-        return {
-          reason,
-          because: "counted exactly, it or one much like it needs more than the memory budget",
-        };
-      case "dominated": {
-        const { config } = this.#rough(this.#dominator[candidate]!);
-        return { reason, because: `no better in memory, time or accuracy than ${describeConfig(config)}` };
-      }
-    }
+    const dominator = reason === "dominated" ? this.#rough(this.#dominator[candidate]!) : undefined;
+    const { memoryBytes } = this.#budget;
+    return { reason, because: becauseOf(reason, prediction, { memoryBytes, windowMs: this.#trainingMs, dominator }) };
   }
 }
 
 /** Candidates of the least memory that are planned exactly before reporting that nothing fits. */
 const MAX_SMALLEST = 8;
+/** An estimate that is this many times what is planned was never seen. */
+const MOST_TOO_HIGH = 1.5;
 /** Placements that are planned exactly, at most, before the coarser one is taken. */
 const MAX_REFINEMENTS = 2;
