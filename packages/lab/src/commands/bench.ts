@@ -212,18 +212,23 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--corruptions <list>", "names separated by commas (default: all)", corruptionsOf, CORRUPTION_NAMES)
     .addOption(severityOption())
     .addOption(frostOption())
-    .addOption(choice("--method <name>", "one that needs no labels", METHOD_NAMES, "tent"))
+    .option("--method <list>", "those that need no labels, separated by commas", listOf(METHOD_NAMES), ["tent"])
     .option("--batch <n>", "images in a step (the effective batch)", batch, 256)
     .requiredOption("--memory <sizes>", "limits of what a step may add, such as 12MiB,40MiB", listed(sizeInBytes))
     .requiredOption("--window <durations>", "limits of time for a retraining, such as 3s,10s", listed(durationInMs))
     .option("--samples <n>", "images of each drift to adapt to", wholeNumber(1), 1024)
     .option("--judge-samples <n>", "other images of the same drift, with labels, for the report", wholeNumber(1), 2000)
     .addOption(durationOption("--probe-time <duration>", "time for the probe", "20s"))
+    .option(
+      "--windows-per-probe <n>",
+      "windows that share the cost of a probe (default: one for each corruption)",
+      wholeNumber(1),
+    )
     .option("--seed <n>", "decides samples, their damage and order", wholeNumber(0), 1)
     .addOption(threadsOption())
     .option("-o, --output <file>", "write results there as they come")
     .addOption(forceOption())
-    .option("--resume", "continue from that file; limits, windows and corruptions may differ", false)
+    .option("--resume", "continue from that file; limits, windows, corruptions and methods may differ", false)
     .action((options: BenchPoliciesOptions) => benchPolicies(options, context));
   add("tasks", "a model that was trained on one domain, retrained on another: each method, without and with labels")
     .option("--data <folder>", "folder of the domains (default: the digits that the set-up has put in place)")

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { runCommand } from "@mpo/cli/testing";
-import { MIB, POLICY_NAMES } from "@mpo/core";
+import { MIB } from "@mpo/core";
 import { bundledModel } from "../../product-files.ts";
+import { CONTENDER_NAMES } from "./contenders.ts";
 
 describe("mpo bench policies", () => {
   let folder: string;
@@ -32,7 +33,7 @@ describe("mpo bench policies", () => {
     assert.equal(code, 0, stderr);
     assert.doesNotMatch(stderr, /probing/u);
     const cells = records.filter(({ event }) => event === "cell");
-    assert.equal(cells.length, 2 * POLICY_NAMES.length);
+    assert.equal(cells.length, 2 * CONTENDER_NAMES.length);
     for (const cell of cells) {
       const { policy, isAdapted, memoryBytes, accuracyBefore, accuracyAfter, peakBytes, predicted, drifts } = cell as {
         policy: string;
@@ -58,6 +59,15 @@ describe("mpo bench policies", () => {
     assert.equal(of("fullBatch", 12 * MIB)?.["isAdapted"], false);
     assert.equal(of("fullBatch", 400 * MIB)?.["isAdapted"], true);
     assert.equal(of("joint", 12 * MIB)?.["isAdapted"], true);
+    assert.equal(of("publishedPlain", 12 * MIB)?.["isAdapted"], false);
+    assert.equal(of("publishedMicroBatch", 12 * MIB)?.["isAdapted"], true);
+    assert.deepEqual(of("publishedMixture", 400 * MIB)?.["config"], of("publishedPlain", 400 * MIB)?.["config"]);
+    // One pass and the whole window.
+    const { lengths } = of("publishedPlain", 400 * MIB) as unknown as { readonly lengths: readonly unknown[] };
+    assert.equal(lengths.length, 2);
+    const equal = records.filter(({ event }) => event === "equal-accuracy");
+    assert.ok(equal.some(({ policy }) => policy === "publishedPlain"));
+    assert.ok(equal.every(({ policy }) => policy !== "joint"));
     const summary = records.at(-1);
     assert.equal(summary?.["event"], "summary");
     // By how much depends on how many steps a busy machine makes in the four seconds.
@@ -72,7 +82,7 @@ describe("mpo bench policies", () => {
     const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
       [["--dataset", "imagenet"], 2, /'imagenet' is invalid\. Allowed choices are fashion-mnist/u],
       [["--corruptions", "rust"], 2, /'rust' is invalid\. Expected some of gaussian_noise/u],
-      [["--method", "magic"], 2, /'magic' is invalid\. Allowed choices are norm, tent/u],
+      [["--method", "tent,magic"], 2, /'tent,magic' is invalid\. Expected some of norm, tent/u],
       [["--method", "crossEntropy"], 2, /crossEntropy needs labels/u],
       [["--memory", "12"], 2, /size with its unit/u],
       [[], 4, /results\.json is there already/u],

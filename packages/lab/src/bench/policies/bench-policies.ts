@@ -17,12 +17,13 @@ import { ifFound } from "@mpo/io";
 import { withProgress } from "../../harness.ts";
 import { accuracyWith } from "../../retrained-accuracy.ts";
 import { equalAccuracy } from "./equal-accuracy.ts";
-import { type MeasuredCell, measureCell } from "./measured-cell.ts";
-import { chargedWindowMs } from "./policy-accounting.ts";
+import { type MeasuredCell, measureCell, measurePublished } from "./measured-cell.ts";
+import type { Limits } from "./policy-accounting.ts";
 import { type ChoiceTask, chooseUnder } from "./policy-choices.ts";
 import { describeRun, type PolicyDrift, type PolicyRun, type PolicyRunTask } from "./policy-run.ts";
-import { printPolicies } from "./print-policies.ts";
-import { readPolicyResults, writePolicyResults } from "./results-file.ts";
+import { type PoliciesFound, printPolicies } from "./print-policies.ts";
+import { publishedUnder } from "./published-choices.ts";
+import { type MethodResults, type PolicyResults, readPolicyResults, writePolicyResults } from "./results-file.ts";
 
 /** The options of `mpo bench policies`. */
 export interface BenchPoliciesOptions extends FrostOptions, ForceOption {
@@ -31,13 +32,14 @@ export interface BenchPoliciesOptions extends FrostOptions, ForceOption {
   readonly data?: string;
   readonly corruptions: readonly CorruptionName[];
   readonly severity: number;
-  readonly method: MethodName;
+  readonly method: readonly MethodName[];
   readonly batch: number;
   readonly memory: readonly number[];
   readonly window: readonly number[];
   readonly samples: number;
   readonly judgeSamples: number;
   readonly probeTime: number;
+  readonly windowsPerProbe?: number;
   readonly seed: number;
   readonly threads?: number;
   readonly output?: string;
@@ -48,15 +50,16 @@ export interface BenchPoliciesOptions extends FrostOptions, ForceOption {
 export const POLICY_DATASETS = ["fashion-mnist", "cifar10"] as const;
 
 /**
- * Runs every policy under the same limits on the same drifts, each with what the same search chooses by its own rules,
- * and measures accuracy, memory and time. Choices rest on the profile alone, which knows no labels: they are read for the
- * report only. What several policies or limits choose alike runs once.
+ * Runs every contender under the same limits on the same drifts: the policies, each with what the same search chooses by its
+ * own rules, and baselines by their published rules. Measures accuracy, memory and time. Choices rest on the profile alone,
+ * which knows no labels: they are read for the report only. What several contenders or limits choose alike runs once.
  */
 export async function benchPolicies(options: BenchPoliciesOptions, context: CommandContext): Promise<void> {
   const { terminal, signal, environment, workingFolder } = context;
-  const { method, seed, samples, batch, threads } = options;
-  if (methodNamed(method).needsLabels) {
-    throw new MpoError("invalid-argument", `--method ${method} needs labels, which a device does not have`, {
+  const { seed, samples, batch, threads } = options;
+  const labelled = options.method.find((method) => methodNamed(method).needsLabels);
+  if (labelled !== undefined) {
+    throw new MpoError("invalid-argument", `--method ${labelled} needs labels, which a device does not have`, {
       hint: "Choose tent or shot.",
     });
   }
@@ -72,62 +75,93 @@ export async function benchPolicies(options: BenchPoliciesOptions, context: Comm
   const file = options.output === undefined ? undefined : resolve(workingFolder, options.output);
   const { weights, dataset, severity, judgeSamples, frostPictures: frost = "drawn" } = options;
   const digest = graphDigest(model.graph);
-  const identity = { digest, weights, dataset, severity, method, batch, samples, judgeSamples, seed, frost };
+  const identity = { digest, weights, dataset, severity, batch, samples, judgeSamples, seed, frost };
   const known =
     options.resume && file !== undefined ? await ifFound(readPolicyResults(file, identity, digest, signal)) : undefined;
-  const profile = known?.profile ?? (await probeOn(drifts[0] as PolicyDrift, model, options, context));
-  terminal.record({ event: "probed", spent: profile.spent, curves: profile.accuracy });
-  const { before, outcomes } = known ?? { before: new Map<string, number>(), outcomes: [] };
+  const results: PolicyResults = known ?? { identity, before: new Map(), methods: new Map() };
+  const { before } = results;
   const keep = async (): Promise<void> => {
-    if (file !== undefined) await writePolicyResults(file, { identity, profile, before, outcomes });
+    if (file !== undefined) await writePolicyResults(file, results);
   };
-  await keep();
   for (const { corruption, judged } of drifts) {
     if (!before.has(corruption)) before.set(corruption, await accuracyWith(judge, model.weights, judged, signal));
   }
   await keep();
+  for (const method of options.method) {
+    const own = results.methods.get(method) ?? {
+      profile: await probeOn(drifts[0]!, model, method, options, context),
+      outcomes: [],
+    };
+    results.methods.set(method, own);
+    await keep();
+    terminal.record({ event: "probed", method, spent: own.profile.spent, curves: own.profile.accuracy });
+    const found = await runMethod({ method, ...own, before }, { model, drifts, judge, keep }, options, context);
+    printPolicies(found, { ...options, method }, terminal);
+  }
+}
 
+interface BenchedModel extends Pick<PolicyRunTask, "model" | "drifts" | "judge"> {
+  readonly keep: () => Promise<void>;
+}
+
+type BenchedMethod = Pick<PolicyRunTask, "method"> & MethodResults & Pick<PolicyResults, "before">;
+
+/** Runs what every contender chooses for one method, but what has run already. */
+async function runMethod(
+  { method, profile, outcomes, before }: BenchedMethod,
+  { model, drifts, judge, keep }: BenchedModel,
+  options: BenchPoliciesOptions,
+  { terminal, environment, signal }: CommandContext,
+): Promise<PoliciesFound> {
   const choice: ChoiceTask = {
+    method,
     planner: plannerOf(profile, chainOf(model.graph)),
     objective: "accuracy",
-    sampleCount: samples,
+    sampleCount: options.samples,
     probeMs: profile.spent.ms,
-    windows: drifts.length,
+    windows: options.windowsPerProbe ?? drifts.length,
   };
-  const choices = options.memory.flatMap((memoryBytes) =>
-    options.window.flatMap((windowMs) => chooseUnder(choice, { memoryBytes, windowMs })),
+  const pairs = options.memory.flatMap((memoryBytes) =>
+    options.window.map((windowMs): Limits => ({ memoryBytes, windowMs })),
   );
-  const distinct = new Set(choices.flatMap(({ runs: [first] }) => (first === undefined ? [] : [first.key])));
-  terminal.note(`${choices.length} choices are ${distinct.size} different retrainings of ${drifts.length} drifts`);
+  const published = pairs.flatMap((limits) => publishedUnder(choice, limits));
+  const searched = pairs.flatMap((limits) => chooseUnder(choice, limits));
+  const distinct = new Set([
+    ...searched.flatMap(({ runs: [first] }) => (first === undefined ? [] : [first.key])),
+    ...published.flatMap(({ attempts: [first = []] }) => first.map(({ key }) => key)),
+  ]);
+  const choices = searched.length + published.length;
+  terminal.note(`${method}: ${choices} choices are ${distinct.size} different retrainings of ${drifts.length} drifts`);
   const total = distinct.size * drifts.length;
-  const found = await withProgress({ terminal, title: "retraining", total }, async (advance) => {
+  return await withProgress({ terminal, title: "retraining", total }, async (advance) => {
     const onOutcome = async (run: PolicyRun, corruption: string): Promise<void> => {
       advance(`${corruption}: ${describeRun(run)}`);
       await keep();
     };
+    const { seed, threads } = options;
     const shared = { model, method, drifts, judge, seed, environment, signal, ...given({ threads }) };
     const task: PolicyRunTask = { ...shared, outcomes, onOutcome };
     const accuracies = drifts.map(({ corruption }) => before.get(corruption) as number);
     const cells: MeasuredCell[] = [];
-    for (const one of choices) cells.push(await measureCell(one, task, accuracies));
-    const windowMs = chargedWindowMs(Math.max(...options.window), choice.probeMs, choice.windows);
-    const equal = await equalAccuracy(cells, choice, task, windowMs);
+    for (const one of published) cells.push(await measurePublished(one, task, accuracies));
+    for (const one of searched) cells.push(await measureCell(one, task, accuracies));
+    const equal = await equalAccuracy(cells, choice, task);
     const corruptions = drifts.map(({ corruption }) => corruption);
-    return { profile, corruptions, before: accuracies, cells, equal };
+    return { profile, windows: choice.windows, corruptions, before: accuracies, cells, equal };
   });
-  printPolicies(found, options, terminal);
 }
 
 /** Probes on what the first drift brings, without labels, as a device would. */
 async function probeOn(
   { adapted: { images, count } }: PolicyDrift,
   model: Model,
+  method: MethodName,
   options: BenchPoliciesOptions,
   context: CommandContext,
 ): Promise<Profile> {
-  context.terminal.note(`probing for ${formatDuration(options.probeTime / SECOND_MS)} ...`);
+  context.terminal.note(`probing ${method} for ${formatDuration(options.probeTime / SECOND_MS)} ...`);
   const samples = { adapted: { images, count }, judged: { images, count } };
-  const task = { model, method: options.method, effectiveBatch: options.batch, samples };
+  const task = { model, method, effectiveBatch: options.batch, samples };
   return await probeHere(task, { maxMs: options.probeTime }, options, context);
 }
 

@@ -1,12 +1,19 @@
-import { endOfWindow, isOutOfMemory, MpoError, runWindow } from "@mpo/core";
+import { endOfWindow, isOutOfMemory, MpoError, mean, runWindow } from "@mpo/core";
 import { systemClock } from "@mpo/io";
-import type { PolicyCell } from "./policy-accounting.ts";
+import type { ContenderName } from "./contenders.ts";
+import type { Limits, PolicyCell } from "./policy-accounting.ts";
 import type { PolicyChoice } from "./policy-choices.ts";
 import { type BookedRun, bookRun, type PolicyRun, type PolicyRunTask } from "./policy-run.ts";
+import type { PublishedChoice } from "./published-choices.ts";
 
-export interface MeasuredCell extends PolicyCell, BookedRun {
-  /** Undefined: nothing ran. */
-  readonly run?: PolicyRun;
+/** A run that kept its memory limit, and what it came to. */
+export interface MeasuredRun extends BookedRun {
+  readonly run: PolicyRun;
+}
+
+export interface MeasuredCell extends PolicyCell {
+  /** What ran, the best first: its accuracies are the cell's. Empty: nothing. */
+  readonly ran: readonly MeasuredRun[];
   /** Why nothing ran. */
   readonly because?: string | undefined;
 }
@@ -38,8 +45,39 @@ export async function measureCell(
   task.signal.throwIfAborted();
   const ended = window.tries.at(-1)?.ended;
   if (ended === undefined || ("error" in ended && isOutOfMemory(ended.error))) {
-    const why = because ?? ended?.error.message;
-    return { limits, policy, isAdapted: false, after: before, because: why, peakBytes: 0, seconds: 0 };
+    return unchanged({ limits, policy }, before, because ?? ended?.error.message);
   }
-  return { limits, policy, isAdapted: true, ...endOfWindow(window).result };
+  return adapted({ limits, policy }, [endOfWindow(window).result]);
+}
+
+/** Runs what a published rule takes: the first of its configs that keeps the memory limit, at each of its lengths. */
+export async function measurePublished(
+  { limits, policy, attempts, because }: PublishedChoice,
+  task: PolicyRunTask,
+  before: readonly number[],
+): Promise<MeasuredCell> {
+  for (const lengths of attempts) {
+    const ran: MeasuredRun[] = [];
+    for (const run of lengths) {
+      const booked = await bookRun(run, task);
+      if (booked === undefined) break;
+      ran.push({ run, ...booked });
+    }
+    if (ran.length > 0) return adapted({ limits, policy }, ran);
+  }
+  return unchanged({ limits, policy }, before, because ?? "it does not fit the memory");
+}
+
+interface CellName {
+  readonly limits: Limits;
+  readonly policy: ContenderName;
+}
+
+function unchanged(name: CellName, before: readonly number[], because: string | undefined): MeasuredCell {
+  return { ...name, isAdapted: false, after: before, ran: [], because };
+}
+
+function adapted(name: CellName, runs: readonly MeasuredRun[]): MeasuredCell {
+  const ran = runs.toSorted((left, right) => mean(right.after) - mean(left.after));
+  return { ...name, isAdapted: true, after: ran[0]!.after, ran };
 }

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { POLICY_NAMES, type PolicyName } from "@mpo/core";
+import { CONTENDER_NAMES, type ContenderName } from "./contenders.ts";
 import { chargedWindowMs, comparePolicies, type Limits, type PolicyCell } from "./policy-accounting.ts";
 
 const TIGHT: Limits = { memoryBytes: 10, windowMs: 1000 };
 const LOOSE: Limits = { memoryBytes: 1000, windowMs: 1000 };
 const BEFORE = [0.4, 0.6];
 
-/** Cells of every policy: those that are named adapt to these accuracies, the others leave the model as it is. */
-function cellsOf(limits: Limits, adapted: Partial<Record<PolicyName, readonly number[]>>): readonly PolicyCell[] {
-  return POLICY_NAMES.map((policy) => {
+/** Cells of every contender: those that are named adapt to these accuracies, the others leave the model as it is. */
+function cellsOf(limits: Limits, adapted: Partial<Record<ContenderName, readonly number[]>>): readonly PolicyCell[] {
+  return CONTENDER_NAMES.map((policy) => {
     const after = adapted[policy];
     // Limits as they come from elsewhere: equal, not the same object.
     return { limits: { ...limits }, policy, isAdapted: after !== undefined, after: after ?? BEFORE };
@@ -21,9 +21,10 @@ const near = (actual: number | undefined, expected: number): void => {
 };
 
 describe("comparePolicies()", () => {
-  const tight = cellsOf(TIGHT, { joint: [0.8, 0.9], microBatch: [0.5, 0.9] });
+  const tight = cellsOf(TIGHT, { joint: [0.8, 0.9], microBatch: [0.5, 0.9], publishedMixture: [0.6, 0.7] });
   const all = [0.8, 0.9];
   const loose = cellsOf(LOOSE, {
+    publishedPlain: all,
     fullBatch: all,
     microBatch: all,
     freezing: [0.7, 0.95],
@@ -48,21 +49,31 @@ describe("comparePolicies()", () => {
       pairs.map(({ isBinding }) => isBinding),
       [true, false],
     );
+    assert.equal(summary.bindingPairs, 1);
     near(summary.meanGainWhereBinding, 0.15);
-    near(summary.meanGainOverTechnique.freezing, 0.35);
+    near(summary.meanGainOver.freezing, 0.35);
+    near(summary.meanGainOver.publishedPlain, 0.35);
     near(summary.largestGain, 0.3);
   });
 
-  it("holds joint against every other policy for its worst", () => {
+  it("takes the best published rule of each pair of limits", () => {
+    assert.equal(pairs[0]?.bestPublished.policy, "publishedMixture");
+    near(pairs[0]?.gainOverPublished, 0.2);
+    near(summary.meanGainOverPublished, 0.2);
+    assert.equal(pairs[1]?.bestPublished.policy, "publishedPlain");
+  });
+
+  it("holds joint against every other policy that is searched for its worst", () => {
     assert.equal(pairs[1]?.bestOther.policy, "microBatchAndCheckpointing");
     near(summary.worstGain, -0.025);
   });
 
   it("says nothing of binding limits where there are none", () => {
-    const { meanGainWhereBinding, largestGain, meanGainOverTechnique } = comparePolicies(loose);
+    const { meanGainWhereBinding, meanGainOverPublished, largestGain, meanGainOver } = comparePolicies(loose);
     assert.equal(meanGainWhereBinding, undefined);
+    assert.equal(meanGainOverPublished, undefined);
     assert.equal(largestGain, undefined);
-    assert.deepEqual(meanGainOverTechnique, {});
+    assert.deepEqual(meanGainOver, {});
   });
 
   it("refuses a pair of limits without a policy", () => {

@@ -1,8 +1,9 @@
 import {
+  type MethodName,
   type Planner,
   POLICY_NAMES,
   type PolicyName,
-  type SearchBudget,
+  type Prediction,
   type SearchObjective,
   type SearchResult,
 } from "@mpo/core";
@@ -21,6 +22,7 @@ export interface PolicyChoice {
 }
 
 export interface ChoiceTask {
+  readonly method: MethodName;
   readonly planner: Planner;
   readonly objective: SearchObjective;
   /** Images that a window has to adapt to. */
@@ -30,9 +32,6 @@ export interface ChoiceTask {
   readonly windows: number;
 }
 
-/** Memory and time without limits. */
-const BOUNDLESS_BYTES = Number.MAX_SAFE_INTEGER;
-
 /** Every policy's choice under one pair of limits: the same search, by each policy's own rules. */
 export function chooseUnder(task: ChoiceTask, limits: Limits): readonly PolicyChoice[] {
   return POLICY_NAMES.map((policy): PolicyChoice => {
@@ -40,8 +39,7 @@ export function chooseUnder(task: ChoiceTask, limits: Limits): readonly PolicyCh
     if (windowMs <= 0) {
       return { limits, policy, runs: [], because: `the window's share of the probe uses all of it` };
     }
-    const budget: SearchBudget = { memoryBytes: limits.memoryBytes, windowMs };
-    const outcome = searchPolicy(task.planner, budget, task.objective, policy);
+    const outcome = searchPolicy(task.planner, { ...limits, windowMs }, task.objective, policy);
     if ("refusal" in outcome) return { limits, policy, runs: [], because: outcome.refusal.message };
     const rungs = [...outcome.result.ladder].reverse().filter(({ accuracy }) => accuracy.steps > 0);
     if (rungs.length === 0) return { limits, policy, runs: [], because: "no training is expected to improve accuracy" };
@@ -50,12 +48,12 @@ export function chooseUnder(task: ChoiceTask, limits: Limits): readonly PolicyCh
 }
 
 /**
- * Runs that may reach an accuracy with little memory, least first: what the policy would choose for memory, and its
- * ladder. None where no step fits the window.
+ * Runs of the joint policy that may reach an accuracy under limits with little memory, least first: what it would choose
+ * for memory, and its ladder. None where no step fits.
  */
-export function lowMemoryRuns(task: ChoiceTask, policy: PolicyName, windowMs: number): readonly PolicyRun[] {
-  const least = boundlessly(task, policy, windowMs, "memory");
-  const best = boundlessly(task, policy, windowMs, "accuracy");
+export function lowMemoryRuns(task: ChoiceTask, limits: Limits): readonly PolicyRun[] {
+  const least = jointly(task, limits, "memory");
+  const best = jointly(task, limits, "accuracy");
   if (least === undefined || best === undefined) return [];
   const above = best.ladder.filter(({ memoryBytes }) => memoryBytes.expected > least.best.memoryBytes.expected);
   return [least.best, ...above]
@@ -63,27 +61,26 @@ export function lowMemoryRuns(task: ChoiceTask, policy: PolicyName, windowMs: nu
     .map((prediction) => policyRun(prediction, task.sampleCount));
 }
 
-/** Ever longer runs (1, 2, 4, ... steps) of what the policy would choose for time. None where no step fits the window. */
-export function quickRuns(task: ChoiceTask, policy: PolicyName, windowMs: number): readonly PolicyRun[] {
-  const found = boundlessly(task, policy, windowMs, "time");
+/** Ever longer runs (1, 2, 4, ... steps) of what the joint policy would choose for time. None where no step fits. */
+export function quickRuns(task: ChoiceTask, limits: Limits): readonly PolicyRun[] {
+  const found = jointly(task, limits, "time");
   if (found === undefined) return [];
   const { best } = found;
   const runs: PolicyRun[] = [];
   for (let steps = 1; steps <= best.stepsInWindow; steps *= 2) {
-    const prediction = { ...best, stepsInWindow: steps, accuracy: { ...best.accuracy, steps } };
-    runs.push(policyRun(prediction, task.sampleCount));
+    runs.push(policyRun(stoppedAfter(best, steps), task.sampleCount));
   }
   return runs;
 }
 
-/** A search without a memory limit. */
-function boundlessly(
-  { planner }: ChoiceTask,
-  policy: PolicyName,
-  windowMs: number,
-  objective: SearchObjective,
-): SearchResult | undefined {
+/** The same config in a window that ends after so many steps. */
+function stoppedAfter(prediction: Prediction, steps: number): Prediction {
+  return { ...prediction, stepsInWindow: steps, accuracy: { ...prediction.accuracy, steps } };
+}
+
+function jointly(task: ChoiceTask, limits: Limits, objective: SearchObjective): SearchResult | undefined {
+  const windowMs = chargedWindowMs(limits.windowMs, task.probeMs, task.windows);
   if (windowMs <= 0) return undefined;
-  const outcome = searchPolicy(planner, { memoryBytes: BOUNDLESS_BYTES, windowMs }, objective, policy);
+  const outcome = searchPolicy(task.planner, { ...limits, windowMs }, objective, "joint");
   return "result" in outcome ? outcome.result : undefined;
 }

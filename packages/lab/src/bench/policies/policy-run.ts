@@ -25,6 +25,7 @@ import { accuracyWith } from "../../retrained-accuracy.ts";
 export interface PolicyRun {
   /** Equal for equal runs. */
   readonly key: string;
+  /** The upper bound of its memory is what the run may take. */
   readonly chosen: Prediction;
   readonly length: WindowLength;
 }
@@ -84,7 +85,8 @@ export interface BookedRun {
 export function policyRun(chosen: Prediction, sampleCount: number): PolicyRun {
   const length = windowLength(chosen, sampleCount);
   if (length === undefined) throw new MpoError("over-budget", "the window is shorter than a step");
-  return { key: JSON.stringify([chosen.config, length.count, length.epochs]), chosen, length };
+  const { config, memoryBytes } = chosen;
+  return { key: JSON.stringify([config, length.count, length.epochs, memoryBytes.upper]), chosen, length };
 }
 
 /** In words, for people. */

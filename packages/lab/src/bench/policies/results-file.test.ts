@@ -23,16 +23,24 @@ const profile: Profile = {
   spent: { ms: 1, peakBytes: 1, configs: 0 },
   measuredAtMs: 1,
 };
-const identity = { digest: "abc", method: "tent", seed: 1 };
+const identity = { digest: "abc", samples: 64, seed: 1 };
 const results: PolicyResults = {
   identity,
-  profile,
   before: new Map([["fog", 0.2]]),
-  outcomes: [
-    { key: "a", corruption: "fog", isOverCap: false, accuracyAfter: 0.5, peakBytes: 7, seconds: 1.5, steps: 2 },
-    { key: "a", corruption: "snow", isOverCap: false, accuracyAfter: 0.6, seconds: 1.4, steps: 2 },
-    { key: "b", corruption: "fog", isOverCap: true, accuracyAfter: 0, seconds: 0, steps: 0 },
-  ],
+  methods: new Map([
+    [
+      "tent",
+      {
+        profile,
+        outcomes: [
+          { key: "a", corruption: "fog", isOverCap: false, accuracyAfter: 0.5, peakBytes: 7, seconds: 1.5, steps: 2 },
+          { key: "a", corruption: "snow", isOverCap: false, accuracyAfter: 0.6, seconds: 1.4, steps: 2 },
+          { key: "b", corruption: "fog", isOverCap: true, accuracyAfter: 0, seconds: 0, steps: 0 },
+        ],
+      },
+    ],
+    ["shot", { profile: { ...profile, method: { loss: "shot", optimizer: "momentum" } }, outcomes: [] }],
+  ]),
 };
 
 describe("the results' file of a bench of policies", () => {
