@@ -80,6 +80,11 @@ describe("retrain()", () => {
     assert.deepEqual([given.images.length, apart.images.length], [0, drifted.images.length]);
   });
 
+  it("cuts the last epoch short where that is all that is asked for", async () => {
+    const result = await retrain(worker, task({ epochs: 2, mostSteps: 4 }));
+    assert.deepEqual([result.steps, result.stopped], [4, "finished"]);
+  });
+
   it("takes over statistics with norm in one pass, and trains nothing", async () => {
     const result = await retrain(worker, task({ method: "norm" }));
     assert.deepEqual([result.epochs, result.steps, result.stopped], [1, 3, "finished"]);

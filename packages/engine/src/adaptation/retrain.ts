@@ -33,6 +33,8 @@ export interface Retraining {
   readonly method: MethodName;
   readonly config: RetrainConfig;
   readonly epochs: number;
+  /** Steps at most, over all epochs: the last may be cut short. Default: those of all epochs. */
+  readonly mostSteps?: number;
   readonly seed: number;
   /** Default: the method's, in proportion to the effective batch. */
   readonly learningRate?: number;
@@ -181,8 +183,7 @@ interface TrainedEpochs {
 async function trainEpochs(context: RetrainContext, classes: number, trainUntilMs: number): Promise<TrainedEpochs> {
   const { worker, retraining, method, config, options, call } = context;
   const stepsPerEpoch = stepsPerEpochOf(retraining, config);
-  const epochs = epochsOf(context);
-  const totalSteps = epochs * stepsPerEpoch;
+  const totalSteps = Math.min(epochsOf(context) * stepsPerEpoch, retraining.mostSteps ?? Number.POSITIVE_INFINITY);
   const rate = retraining.learningRate ?? learningRateFor(method, config.microBatch * config.accumulation);
   let guard = GUARD_AT_START;
   let weights: ModelWeights | undefined;
@@ -190,13 +191,14 @@ async function trainEpochs(context: RetrainContext, classes: number, trainUntilM
   let peakBytes = 0;
   let longestStepMs = 0;
   const result = (stopped: StopReason): TrainedEpochs => ({ weights, stopped, steps, peakBytes });
-  for (let epoch = 0; epoch < epochs; epoch++) {
+  for (let epoch = 0; steps.length < totalSteps; epoch++) {
     if (method.usesPseudoLabels) await labelByModel(worker, ADAPTED, retraining.samples.count, config, call);
     const leftMs = trainUntilMs - performance.now();
     if (epoch > 0 && leftMs < longestStepMs) return result("outOfTime");
+    const wanted = Math.min(stepsPerEpoch, totalSteps - steps.length);
     const run = {
       ...(Number.isFinite(leftMs) ? { maxMs: leftMs } : {}),
-      steps: stepsPerEpoch,
+      steps: wanted,
       learningRate: { kind: "constant", rate },
       seed: retraining.seed + epoch,
       shuffle: true,
@@ -212,7 +214,7 @@ async function trainEpochs(context: RetrainContext, classes: number, trainUntilM
     weights = await worker.call("readWeights", {}, call);
     collectGarbage("most");
     if (verdict.stop !== undefined) return result(verdict.stop);
-    if (report.steps.length < stepsPerEpoch) return result("outOfTime");
+    if (report.steps.length < wanted) return result("outOfTime");
     guard = verdict.state;
   }
   return result("finished");

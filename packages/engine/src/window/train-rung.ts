@@ -60,9 +60,17 @@ export async function trainRung(training: RungTraining, options: RungOptions): P
   const facts = stepMemoryFacts(chain, methodNamed(training.method));
   const memoryCapBytes = poolCapFor(planStep(chain, config), facts, memoryBytes);
   await using worker = await EngineWorker.start({ ...process, memoryCapBytes }, { signal });
-  const { epochs } = length;
+  const { epochs, steps } = length;
   const leftMs = RETRAIN_SHARE * (began + maxMs - performance.now());
-  const task = { ...rest, model, samples: firstSamples(samples, length.count), judgedOn, config, epochs };
+  const task = {
+    ...rest,
+    model,
+    samples: firstSamples(samples, length.count),
+    judgedOn,
+    config,
+    epochs,
+    mostSteps: steps,
+  };
   const result = await retrain(
     worker,
     { ...task, ...(Number.isFinite(leftMs) ? { maxMs: leftMs } : {}) },

@@ -25,7 +25,8 @@ function predicted(stepsInWindow: number, steps: number, expected: number = 100,
 describe("windowLength()", () => {
   const cases = [
     { what: "whole epochs nearest to the best stop", window: 100, best: 11, samples: 256, is: [256, 3, 12] },
-    { what: "no more epochs than fit", window: 9, best: 100, samples: 256, is: [256, 2, 8] },
+    { what: "no more steps than fit, the last epoch cut short", window: 9, best: 100, samples: 256, is: [256, 3, 9] },
+    { what: "no part of an epoch after the best stop", window: 9, best: 8, samples: 256, is: [256, 2, 8] },
     { what: "fewer samples where not one epoch fits", window: 3, best: 100, samples: 256, is: [192, 1, 3] },
     { what: "a last step that is not full", window: 100, best: 4, samples: 200, is: [200, 1, 4] },
     { what: "one epoch at least", window: 100, best: 0, samples: 64, is: [64, 1, 1] },
@@ -45,7 +46,7 @@ describe("windowLength()", () => {
     assert.notEqual(windowLength(predicted(10, 10), 100, 300), undefined);
   });
 
-  it("keeps its window by prediction, trains where a step fits, and stops at the epoch nearest to the best", () => {
+  it("keeps its window by prediction, trains where a step fits, and stops at the epoch nearest to the best or with the window", () => {
     fc.assert(
       fc.property(
         fc.record({
@@ -69,12 +70,16 @@ describe("windowLength()", () => {
           assert.ok(steps * stepMs <= trainingMs(leftMs) * (1 + 1e-9));
           assert.ok(count >= 1 && count <= samples && epochs >= 1);
           const perEpoch = Math.ceil(count / (4 * microBatch));
-          assert.equal(steps, epochs * perEpoch);
+          assert.equal(epochs, Math.ceil(steps / perEpoch));
           if (count < samples) assert.equal(epochs, 1);
+          // One more step does not fit where an epoch was cut short.
+          const oneMore = steps + 1;
+          const isFull = oneMore > stepsInWindow || oneMore * stepMs > trainingMs(leftMs) * (1 - 1e-9);
+          assert.ok(steps === epochs * perEpoch || isFull);
           // Any other number of epochs is further from the best, or does not fit.
           for (const other of [epochs - 1, epochs + 1]) {
-            if (other < 1 || Math.abs(other * perEpoch - best) >= Math.abs(steps - best)) continue;
-            assert.ok(other * perEpoch > stepsInWindow || other * perEpoch * stepMs > trainingMs(leftMs) * (1 - 1e-9));
+            if (isFull || other < 1) continue;
+            assert.ok(Math.abs(other * perEpoch - best) >= Math.abs(steps - best));
           }
         },
       ),

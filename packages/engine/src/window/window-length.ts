@@ -3,6 +3,7 @@ import type { Prediction } from "@mpo/core";
 /** How long a window trains: how many samples, and how many passes. */
 export interface WindowLength {
   readonly count: number;
+  /** The last may be a part of one. */
   readonly epochs: number;
   readonly steps: number;
 }
@@ -21,6 +22,7 @@ const LEAST_STEP_MS = 1e-3;
  * - Whole epochs, the number nearest to the steps after which training is best stopped, so that each sample counts alike:
  *   an adaptation without labels collapses when it runs on. At least one, even where no gain is expected: a search for the
  *   least memory or time may have chosen such a rung.
+ * - Where the window ends before that, the last epoch is cut short: what fits is trained.
  * - Where not one epoch fits, one pass over as many samples as there are steps for: fresh samples teach more than the
  *   same ones again.
  */
@@ -35,6 +37,6 @@ export function windowLength(
   const count = Math.min(sampleCount, fitting * stepSize);
   const stepsPerEpoch = Math.ceil(count / stepSize);
   const wanted = Math.max(1, Math.round(accuracy.steps / stepsPerEpoch));
-  const epochs = Math.min(wanted, Math.floor(fitting / stepsPerEpoch));
-  return { count, epochs, steps: epochs * stepsPerEpoch };
+  const steps = Math.min(wanted * stepsPerEpoch, fitting);
+  return { count, epochs: Math.ceil(steps / stepsPerEpoch), steps };
 }

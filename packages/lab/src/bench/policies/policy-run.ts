@@ -86,7 +86,7 @@ export function policyRun(chosen: Prediction, sampleCount: number): PolicyRun {
   const length = windowLength(chosen, sampleCount);
   if (length === undefined) throw new MpoError("over-budget", "the window is shorter than a step");
   const { config, memoryBytes } = chosen;
-  return { key: JSON.stringify([config, length.count, length.epochs, memoryBytes.upper]), chosen, length };
+  return { key: JSON.stringify([config, length.count, length.steps, memoryBytes.upper]), chosen, length };
 }
 
 /** In words, for people. */
