@@ -60,7 +60,8 @@ export async function measurePublished(
     const ran: MeasuredRun[] = [];
     for (const run of lengths) {
       const booked = await bookRun(run, task);
-      if (booked === undefined) break;
+      // The allocator holds its pool to a limit; what the process takes beside it counts too.
+      if (booked === undefined || booked.peakBytes > limits.memoryBytes) break;
       ran.push({ run, ...booked });
     }
     if (ran.length > 0) return adapted({ limits, policy }, ran);
