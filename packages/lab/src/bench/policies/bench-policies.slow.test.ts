@@ -82,7 +82,7 @@ describe("mpo bench policies", () => {
     const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
       [["--dataset", "imagenet"], 2, /'imagenet' is invalid\. Allowed choices are fashion-mnist/u],
       [["--corruptions", "rust"], 2, /'rust' is invalid\. Expected some of gaussian_noise/u],
-      [["--method", "tent,magic"], 2, /'tent,magic' is invalid\. Expected some of norm, tent/u],
+      [["--method", "tent,magic"], 2, /'tent,magic' is invalid\. Expected some of norm,tent/u],
       [["--method", "crossEntropy"], 2, /crossEntropy needs labels/u],
       [["--memory", "12"], 2, /size with its unit/u],
       [[], 4, /results\.json is there already/u],

@@ -1,4 +1,4 @@
-import { endOfWindow, isOutOfMemory, MpoError, mean, runWindow } from "@mpo/core";
+import { endOfWindow, isOutOfMemory, MIB, MpoError, mean, runWindow } from "@mpo/core";
 import { systemClock } from "@mpo/io";
 import type { ContenderName } from "./contenders.ts";
 import type { Limits, PolicyCell } from "./policy-accounting.ts";
@@ -36,7 +36,9 @@ export async function measureCell(
       train: async (rung) => {
         const run = byRung.get(rung) as PolicyRun;
         const booked = await bookRun(run, task);
-        if (booked === undefined) throw new MpoError("over-memory-cap", "every run exceeded its own memory bound");
+        if (booked === undefined || isAbove(booked, limits)) {
+          throw new MpoError("over-memory-cap", "every run exceeded its own memory bound");
+        }
         return { run, ...booked };
       },
     },
@@ -60,13 +62,20 @@ export async function measurePublished(
     const ran: MeasuredRun[] = [];
     for (const run of lengths) {
       const booked = await bookRun(run, task);
-      // The allocator holds its pool to a limit; what the process takes beside it counts too.
-      if (booked === undefined || booked.peakBytes > limits.memoryBytes) break;
+      if (booked === undefined || isAbove(booked, limits)) break;
       ran.push({ run, ...booked });
     }
     if (ran.length > 0) return adapted({ limits, policy }, ran);
   }
   return unchanged({ limits, policy }, before, because ?? "it does not fit the memory");
+}
+
+/** What a process takes beside the allocator's pool moves by some megabytes from run to run. */
+const SLACK_BYTES = 8 * MIB;
+
+/** The allocator holds its pool to the limit; what the process took beside it counts too. */
+function isAbove({ peakBytes }: BookedRun, { memoryBytes }: Limits): boolean {
+  return peakBytes > memoryBytes + SLACK_BYTES;
 }
 
 interface CellName {
