@@ -48,6 +48,10 @@ interface KnownCurve {
   readonly curve: LearningCurve;
 }
 
+interface MeasuredCurve extends KnownCurve {
+  readonly microBatch: number;
+}
+
 /**
  * Known without measuring, unless it was (a method may take over statistics alone): where everything is frozen, nothing is
  * gained or lost. Without it what a half frozen model gains would be expected of one that is hardly trained at all.
@@ -95,11 +99,14 @@ export class AccuracyModel {
       const group = remembered(groups, key, () => ({ first: sample, observations: [] }));
       group.observations.push(...observationsOf(sample, isPrior));
     }
-    const measured = [...groups.values()].map(({ first, observations }) => ({
-      freezing: first.freezing,
-      microBatch: first.microBatch,
-      curve: fitLearningCurve(observations),
-    }));
+    const measured = inOrder(
+      [...groups.values()].map(({ first, observations }) => ({
+        freezing: first.freezing,
+        microBatch: first.microBatch,
+        curve: fitLearningCurve(observations),
+      })),
+      hasBatchStatistics,
+    );
     const isMeasured = measured.some(({ freezing }) => isAllFrozen(freezing));
     this.#known = groups.size === 0 ? guessedCurves() : isMeasured ? measured : [...measured, ALL_FROZEN];
   }
@@ -141,6 +148,21 @@ export class AccuracyModel {
     const what = [...LAYER_CLASSES.map((layerClass) => freezing[layerClass]), ...onlyLayers].join();
     return this.#hasBatchStatistics ? `${what} ${microBatch}` : what;
   }
+}
+
+/**
+ * With batch statistics a larger micro-batch learns no less in as many steps: its statistics are of more samples. Judges
+ * cannot tell micro-batches apart that learn about the same, and without this the search would choose by their noise.
+ */
+function inOrder(curves: readonly MeasuredCurve[], hasBatchStatistics: boolean): readonly MeasuredCurve[] {
+  if (!hasBatchStatistics) return curves;
+  const byFreezing = new Map<string, MeasuredCurve[]>();
+  for (const one of curves) remembered(byFreezing, JSON.stringify(one.freezing), () => []).push(one);
+  return [...byFreezing.values()].flatMap((group) => {
+    const rising = group.toSorted((left, right) => left.microBatch - right.microBatch);
+    const ordered = LearningCurve.ordered(rising.map(({ curve }) => curve));
+    return rising.map((one, index) => ({ ...one, curve: ordered[index]! }));
+  });
 }
 
 /** Where the truth lies that was judged as this accuracy. */

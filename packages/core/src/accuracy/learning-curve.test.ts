@@ -5,7 +5,7 @@ import fc from "fast-check";
 import type { AccuracySample } from "../facts/profile.ts";
 import { NOTHING_FROZEN, uniformFreezing } from "../facts/retrain-config.ts";
 import { AccuracyModel, judgedInterval } from "./accuracy-model.ts";
-import { fitLearningCurve, type GainObservation } from "./learning-curve.ts";
+import { fitLearningCurve, type GainObservation, LearningCurve } from "./learning-curve.ts";
 
 function observed(
   gainAt: (steps: number) => number,
@@ -93,6 +93,16 @@ function sample(rate: number, microBatch: number, gain: number): AccuracySample 
   };
 }
 
+test("curves of a known order that were seen the other way round become equal, by how sure they are", () => {
+  const flat = (gain: number, deviation: number): LearningCurve =>
+    fitLearningCurve(observed(() => gain, [5, 10, 20, 40], deviation));
+  const [low, high, best] = LearningCurve.ordered([flat(0.2, 0.01), flat(0.1, 0.02), flat(0.3, 0.01)]);
+  assert.equal(low?.at(20).gain, high?.at(20).gain);
+  assert.ok(low !== undefined && low.at(20).gain > 0.16 && low.at(20).gain < 0.2);
+  assert.equal(best?.at(20).gain, flat(0.3, 0.01).at(20).gain);
+  assert.equal(low?.at(0).gain, 0);
+});
+
 test("AccuracyModel reads unmeasured freezing off its neighbours, less surely", () => {
   const model = new AccuracyModel([sample(0, 16, 0.3), sample(1, 16, 0.1)], { hasBatchStatistics: false });
   const measured = model.predict(NOTHING_FROZEN, 16, 40);
@@ -108,6 +118,28 @@ test("AccuracyModel reads unmeasured freezing off its neighbours, less surely", 
 test("AccuracyModel tells micro-batches apart where batch statistics matter", () => {
   const model = new AccuracyModel([sample(0, 64, 0.3), sample(0, 1, 0.02)], { hasBatchStatistics: true });
   assert.ok(model.predict(NOTHING_FROZEN, 64, 40).expected > model.predict(NOTHING_FROZEN, 1, 40).expected + 0.2);
+});
+
+test("AccuracyModel expects no more of a smaller micro-batch where batch statistics matter", () => {
+  const sampleOf = (microBatch: number, gain: number): AccuracySample => ({
+    freezing: NOTHING_FROZEN,
+    microBatch,
+    judge: "label-free",
+    startAccuracy: 0.4,
+    points: [{ steps: 2, accuracy: 0.4 + gain }],
+    judgedSamples: 384,
+  });
+  const samples = [sampleOf(64, 0.2), sampleOf(16, 0.21)];
+  const gainOf = (model: AccuracyModel, microBatch: number): number =>
+    model.curve(NOTHING_FROZEN, microBatch).at(8).gain;
+  const batch = new AccuracyModel(samples, { hasBatchStatistics: true });
+  for (const [small, large] of [
+    [4, 16],
+    [16, 64],
+    [64, 256],
+  ] as const) {
+    assert.ok(gainOf(batch, small) <= gainOf(batch, large) + 1e-9, `${small} more than ${large}`);
+  }
 });
 
 test("AccuracyModel starts from the fleet's prior and lets own measurements overrule it", () => {

@@ -95,6 +95,34 @@ export class LearningCurve {
     return new LearningCurve(gains, deviations);
   }
 
+  /**
+   * Curves of which each is known to gain no less than the one before it, made so: where they were seen the other way round
+   * they are taken to be equal, at each point by how sure they are there (isotonic regression, pool adjacent violators).
+   */
+  static ordered(curves: readonly LearningCurve[]): readonly LearningCurve[] {
+    const gains = curves.map((curve) => Float64Array.from(curve.#gains));
+    for (let point = 1; point < STEP_GRID.length; point++) {
+      const blocks: { gain: number; weight: number; count: number }[] = [];
+      for (const curve of curves) {
+        blocks.push({
+          gain: curve.#gains[point]!,
+          weight: 1 / Math.max(1e-6, curve.#deviations[point]!) ** 2,
+          count: 1,
+        });
+        for (let last = blocks.length - 1; last > 0 && blocks[last - 1]!.gain > blocks[last]!.gain; last--) {
+          const [upper, lower] = [blocks.pop()!, blocks[last - 1]!];
+          const weight = lower.weight + upper.weight;
+          lower.gain = (lower.gain * lower.weight + upper.gain * upper.weight) / weight;
+          lower.weight = weight;
+          lower.count += upper.count;
+        }
+      }
+      let index = 0;
+      for (const { gain, count } of blocks) for (let of = 0; of < count; of++) gains[index++]![point] = gain;
+    }
+    return curves.map((curve, index) => new LearningCurve(gains[index]!, curve.#deviations));
+  }
+
   /** The same curve, less sure by `deviation`. */
   widened(deviation: number): LearningCurve {
     return new LearningCurve(
