@@ -1,6 +1,7 @@
 import { requireImages, samplesOf } from "@mpo/cli";
 import {
   CORRUPTION_NAMES,
+  type CorruptionName,
   type CorruptionOptions,
   concatImages,
   corrupt,
@@ -62,6 +63,8 @@ export interface AdaptationWindow {
 
 export interface WindowOptions {
   readonly protocol: ProtocolName;
+  /** Those that are met. A window is the same whichever others there are. */
+  readonly corruptions: readonly CorruptionName[];
   readonly severity: number;
   readonly samples: number;
   readonly judgeSamples: number;
@@ -71,14 +74,14 @@ export interface WindowOptions {
 /** The windows of a protocol over a labelled test set, seeded. Throws `invalid-argument` when there are too few images. */
 export async function* adaptationWindows(
   test: ImageSet,
-  { protocol, severity, samples, judgeSamples, seed }: WindowOptions,
+  { protocol, corruptions, severity, samples, judgeSamples, seed }: WindowOptions,
   damage: CorruptionOptions,
 ): AsyncGenerator<AdaptationWindow, void, undefined> {
   const visits = VISITS[protocol];
   requireImages(test, visits * samples + judgeSamples);
   const all = Array.from({ length: test.count }, (_, index) => index);
   const met = Array.from({ length: visits }, (_, visit) =>
-    CORRUPTION_NAMES.map((corruption, index) => ({ corruption, index, visit })),
+    corruptions.map((corruption) => ({ corruption, index: CORRUPTION_NAMES.indexOf(corruption), visit })),
   ).flat();
   for (const { corruption, index, visit } of met) {
     const random = createRandom(deriveSeed(seed, "window", index));
@@ -92,9 +95,9 @@ export async function* adaptationWindows(
       return all.slice(visit * samples, (visit + 1) * samples);
     };
     const damaged = async (images: ImageSet): Promise<Samples> => {
-      const corruptions = protocol === "mixed" ? CORRUPTION_NAMES : [corruption];
-      const parts = corruptions.map(async (each, part) => {
-        const indices = all.slice(0, images.count).filter((at) => at % corruptions.length === part);
+      const together = protocol === "mixed" ? CORRUPTION_NAMES : [corruption];
+      const parts = together.map(async (each, part) => {
+        const indices = all.slice(0, images.count).filter((at) => at % together.length === part);
         return await corrupt(takeImages(images, indices), each, severity as Severity, deriveSeed(seed, index), damage);
       });
       return samplesOf(concatImages(await Promise.all(parts)));

@@ -14,6 +14,7 @@ import {
   formatShare,
   given,
   type MethodName,
+  MpoError,
   mean,
   nearestBySignature,
   resolveRetrainConfig,
@@ -45,6 +46,7 @@ export interface BenchAdaptationOptions extends DatasetOptions, FrostOptions, Wi
   readonly methods: readonly MethodName[];
   readonly epochs: number;
   readonly batch: number;
+  readonly microBatch?: number;
   readonly threads?: number;
 }
 
@@ -87,15 +89,15 @@ interface Course {
  */
 export async function benchAdaptation(options: BenchAdaptationOptions, context: CommandContext): Promise<void> {
   const { terminal, signal, workingFolder } = context;
-  const { methods, protocol, severity } = options;
+  const { methods, protocol, severity, corruptions } = options;
   const path = resolve(workingFolder, options.weights);
-  const damage = await damageOptions(CORRUPTION_NAMES, options, context);
+  const damage = await damageOptions(protocol === "mixed" ? CORRUPTION_NAMES : corruptions, options, context);
   const source = await loadModel(path, signal);
   const test = await loadTestImages(options, source, path, context);
   const atStart: Course = { weights: source.weights, answered: [] };
   const courses = new Map(methods.map((method) => [method, atStart]));
   const rows: WindowRow[] = [];
-  const total = CORRUPTION_NAMES.length * VISITS[protocol] * methods.length;
+  const total = corruptions.length * VISITS[protocol] * methods.length;
   await withProgress({ terminal, title: "adapting", total }, async (advance) => {
     for await (const window of adaptationWindows(test, options, damage)) {
       const after = new Map<MethodName, Accuracies>();
@@ -167,6 +169,12 @@ function flat(none: Accuracies, served: Accuracies) {
   };
 }
 
+/** Micro-batches in a step. Throws `invalid-argument`. */
+function accumulationOf(batch: number, microBatch: number): number {
+  if (batch % microBatch === 0) return batch / microBatch;
+  throw new MpoError("invalid-argument", `a batch of ${batch} is not made of micro-batches of ${microBatch}`);
+}
+
 interface Subject {
   readonly source: Model;
   readonly course: Course;
@@ -180,13 +188,13 @@ interface Subject {
 async function adapt(
   { adapted, judged, clean }: AdaptationWindow,
   { source, course, method, signature, none }: Subject,
-  { batch, epochs, seed, threads, protocol }: BenchAdaptationOptions,
+  { batch, microBatch = batch, epochs, seed, threads, protocol }: BenchAdaptationOptions,
   { environment, signal }: CommandContext,
 ) {
   await using worker = await EngineWorker.start({ environment, ...given({ threads }) }, { signal });
   const { labels: _, ...unlabelled } = adapted;
   const samples = methodNamed(method).needsLabels ? adapted : unlabelled;
-  const config = resolveRetrainConfig({ microBatch: batch });
+  const config = resolveRetrainConfig({ microBatch, accumulation: accumulationOf(batch, microBatch) });
   const found = protocol === "recurring" ? nearestBySignature(signature, course.answered)?.item : undefined;
   const known = found && withNormalisation(source, found.parameters);
   const start = known ?? (course.weights === source.weights ? undefined : course.weights);

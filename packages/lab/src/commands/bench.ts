@@ -104,11 +104,12 @@ export function define(bench: Command, context: CommandContext): void {
   )
     .addOption(weightsOption())
     .addOption(choice("--protocol <name>", "what the windows meet, and from where they begin", PROTOCOL_NAMES, "reset"))
-    .option("--methods <list>", `some of ${METHOD_NAMES.join(",")}`, listOf(METHOD_NAMES), ["tent", "eta", "shot"]);
+    .option("--methods <list>", `some of ${METHOD_NAMES.join(",")}`, listOf(METHOD_NAMES), ["tent", "eta", "shot"])
+    .option("--corruptions <list>", "names separated by commas (default: all)", corruptionsOf, CORRUPTION_NAMES);
   addDatasetOptions(adaptation).addOption(severityOption()).addOption(frostOption());
-  addAdaptingOptions(adaptation, { samples: 2000, judgeSamples: 2000 }).action((options: BenchAdaptationOptions) =>
-    benchAdaptation(options, context),
-  );
+  addAdaptingOptions(adaptation, { samples: 2000, judgeSamples: 2000 })
+    .option("--micro-batch <n>", "images at once; must divide the batch (default: the batch)", batch)
+    .action((options: BenchAdaptationOptions) => benchAdaptation(options, context));
   const starts = add("starts", "what a device gains that starts from what another has learned of a like drift")
     .addOption(weightsOption())
     .addOption(choice("--method <name>", "one that needs no labels", METHOD_NAMES, "tent"))
