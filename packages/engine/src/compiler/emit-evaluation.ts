@@ -26,6 +26,7 @@ export function emitEvaluation(emit: GraphEmitter, graph: ModelGraph, handles: V
       handle: (name) => handles.handle(`${node.name}/${name}`),
       training: false,
       updatesMovingStatistics: false,
+      blendsStatistics: false,
       statisticsMomentum: undefined,
       statisticsShare: FEEDS.statisticsShare,
       seed: FEEDS.seed,

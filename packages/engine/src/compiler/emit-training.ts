@@ -169,6 +169,7 @@ class TrainingEmitter {
       handle: (name) => this.#handles.handle(`${op.name}/${name}`),
       training: true,
       updatesMovingStatistics: instruction.updatesMovingStatistics && node.kind === "batchNorm",
+      blendsStatistics: this.#training.blendsStatistics === true,
       statisticsMomentum: this.#training.statisticsMomentum,
       statisticsShare: FEEDS.statisticsShare,
       seed: FEEDS.seed,
@@ -194,6 +195,7 @@ class TrainingEmitter {
       savedOutput: () => saved(instruction.savedOutput, "its output")[0]!,
       savedStatistics: () => saved(instruction.savedStatistics, "its statistics"),
       variable: (name) => this.#read(`${op.name}/${name}`),
+      blendsStatistics: this.#training.blendsStatistics === true,
       wantsInput: (position) => half !== "parameters" && instruction.inputGradients[position] !== undefined,
       wantsParameter: (name) =>
         half !== "inputs" && instruction.parameterGradients[parameterNames.indexOf(name)] !== undefined,

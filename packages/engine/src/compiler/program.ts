@@ -80,6 +80,11 @@ export interface ProgramSource {
     readonly optimizer: Optimizer;
     /** Share of the old value that moving statistics keep at each micro-batch; absent: each layer's own. */
     readonly statisticsMomentum?: number;
+    /**
+     * Normalise by the moving statistics, after the micro-batch has moved them by the share that is fed: for micro-batches
+     * too small for their own. Default: by their own.
+     */
+    readonly blendsStatistics?: boolean;
     /** Read the time after each of `timedParts` (`FETCHES.clock`). Default: no. */
     readonly isTimed?: boolean;
   };

@@ -1,8 +1,9 @@
 import { fixedBytes, perSampleBytes } from "@mpo/core";
 import { type Attributes, attr } from "../graph/graph-proto.ts";
 import { elementsOf, type NormAttributes, type OpAttributes } from "../model/model-graph.ts";
+import { changeOf, emitRenormalised } from "./blended-norm.ts";
 import { FLOAT_BYTES, opFacts } from "./facts.ts";
-import type { ForwardEmission, OpDefinition, VariableSpec } from "./op-definition.ts";
+import type { ForwardEmission, ForwardResult, OpDefinition, VariableSpec } from "./op-definition.ts";
 import { imageShape } from "./window.ts";
 
 const STATISTICS_OUTPUTS = { mean: 1, variance: 2, reserve1: 3, reserve2: 4 } as const;
@@ -55,6 +56,7 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
       ? [constantOf(emission, 0), constantOf(emission, 1)]
       : [variable("moving_mean"), variable("moving_variance")];
     const norm = emit.node("FusedBatchNormV3", [inputs[0]!, gamma, beta, ...moving], attributes);
+    if (training && emission.blendsStatistics) return blended(emission, norm, gamma, beta);
     if (emission.updatesMovingStatistics) {
       updateMoving(emission, "moving_mean", `${norm}:${STATISTICS_OUTPUTS.mean}`, 1 - momentum);
       updateMoving(emission, "moving_variance", `${norm}:${STATISTICS_OUTPUTS.variance}`, 1 - momentum);
@@ -68,7 +70,9 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
     const [mean = "", variance = ""] = emission.savedStatistics();
     // The last input would be the mask, and keep it alive from the forward pass on: kernels for processors read none.
     const inputs = [gradient, emission.savedInput(0), scaleOf(emission), mean, variance, variance];
-    const norm = emit.node("FusedBatchNormGradV3", inputs, normAttributes(emission.attributes, true));
+    // Moving statistics hardly depend on the micro-batch: the gradient is that of a model that infers with them.
+    const isTraining = !emission.blendsStatistics;
+    const norm = emit.node("FusedBatchNormGradV3", inputs, normAttributes(emission.attributes, isTraining));
     return {
       inputs: [emission.wantsInput(0) ? norm : undefined],
       parameters: { gamma: `${norm}:1`, beta: `${norm}:2` },
@@ -81,6 +85,31 @@ export function scaleAndShift({ scale, center }: NormAttributes, shape: readonly
   const gamma = { name: "gamma", shape, initializer: "ones", trainable: true } as const;
   const beta = { name: "beta", shape, initializer: "zeros", trainable: true } as const;
   return [...(scale ? [gamma] : []), ...(center ? [beta] : [])];
+}
+
+/** Normalised by the moving statistics after they have moved: those of a few samples say little of the next. */
+function blended(emission: ForwardEmission<"batchNorm">, output: string, gamma: string, beta: string): ForwardResult {
+  const { emit } = emission;
+  const { epsilon } = emission.attributes;
+  const { reserve1, reserve2 } = STATISTICS_OUTPUTS;
+  const own = { mean: `${output}:${reserve1}`, variance: `${output}:${reserve2}` };
+  const running = { mean: emission.variable("moving_mean"), variance: emission.variable("moving_variance") };
+  const change = changeOf(emit, running, own, emission.statisticsShare);
+  if (emission.updatesMovingStatistics) {
+    moveBy(emission, "moving_mean", change.mean);
+    moveBy(emission, "moving_variance", change.variance);
+  }
+  const mean = emit.float32("AddV2", running.mean, change.mean);
+  const variance = emit.float32("AddV2", running.variance, change.variance);
+  const renormalised = emitRenormalised(emit, { output, own, gamma, beta, epsilon }, { mean, variance });
+  return { output: renormalised, statistics: [mean, variance] };
+}
+
+/** A recompute reads what was read before, whenever it runs: a variable that others hold is copied before it changes. */
+function moveBy({ emit, handle }: ForwardEmission<"batchNorm">, name: string, change: string): void {
+  emit.aside(() => {
+    emit.node("AssignAddVariableOp", [handle(name), change], { dtype: "float" });
+  });
 }
 
 function updateMoving(emission: ForwardEmission<"batchNorm">, name: string, batch: string, share: number): void {

@@ -69,6 +69,7 @@ test("dropout keeps a share of 1 - rate, scaled up, and what it keeps depends on
         handle: () => "",
         training: true,
         updatesMovingStatistics: false,
+        blendsStatistics: false,
         statisticsMomentum: undefined,
         statisticsShare: "",
         seed: emit.ints([seed, 0]),

@@ -39,6 +39,8 @@ export interface ForwardEmission<Kind extends OpKind> extends OpPlace<Kind> {
   /** Training: batch statistics, dropout. Otherwise moving statistics, no dropout. */
   readonly training: boolean;
   readonly updatesMovingStatistics: boolean;
+  /** Training normalises by moving statistics, after the micro-batch has moved them by `statisticsShare`, not by its own. */
+  readonly blendsStatistics: boolean;
   /** Share of the old value that moving statistics keep; absent: the layer's own. */
   readonly statisticsMomentum: number | undefined;
   /** Scalar by which changes of moving statistics are multiplied. */
@@ -62,6 +64,8 @@ export interface BackwardEmission<Kind extends OpKind> extends OpPlace<Kind> {
   readonly savedOutput: () => string;
   readonly savedStatistics: () => readonly string[];
   readonly variable: (name: string) => string;
+  /** As in the forward emission. */
+  readonly blendsStatistics: boolean;
   readonly wantsInput: (position: number) => boolean;
   readonly wantsParameter: (name: string) => boolean;
   readonly seed: string;

@@ -2,7 +2,7 @@ import "./quiet-tensorflow.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Chain, type MethodName, planStep, type RetrainConfig } from "@mpo/core";
+import { type Chain, given, type MethodName, planStep, type RetrainConfig } from "@mpo/core";
 import { createRandom, deriveSeed } from "@mpo/datasets";
 import { chainOf } from "../compiler/chain-of.ts";
 import { compileProgram } from "../compiler/compile-program.ts";
@@ -29,6 +29,9 @@ export interface EngineRun {
   readonly loss?: MethodName;
   readonly optimizer?: Optimizer;
   readonly statisticsMomentum?: number;
+  readonly blendsStatistics?: boolean;
+  /** Default: all. */
+  readonly statisticsShare?: number;
   readonly steps?: number;
   readonly learningRate?: number;
   readonly seed?: number;
@@ -43,7 +46,7 @@ export interface EngineResult {
 /** Trains and returns all variables afterwards. */
 export async function runEngine(run: EngineRun): Promise<EngineResult> {
   return await withSession(run, async (session) => {
-    const { samples, optimizer = { kind: "sgd" }, steps = 1, learningRate = 0.1, seed = 5 } = run;
+    const { samples, optimizer = { kind: "sgd" }, steps = 1, learningRate = 0.1, seed = 5, statisticsShare = 1 } = run;
     const { microBatch, accumulation } = configOf(run);
     const size = samples.images.length / samples.count;
     const losses: number[] = [];
@@ -57,7 +60,12 @@ export async function runEngine(run: EngineRun): Promise<EngineResult> {
           labels: samples.labels.subarray(from, to),
           count: microBatch,
         };
-        const settings = { learningRate: rate, sampleWeight: 1 / (microBatch * accumulation), seed: seed + micro };
+        const settings = {
+          learningRate: rate,
+          sampleWeight: 1 / (microBatch * accumulation),
+          seed: seed + micro,
+          statisticsShare,
+        };
         loss += session.microStep(batch, settings).loss;
       }
       if (accumulation > 1) session.apply(rate);
@@ -105,10 +113,10 @@ export async function withSession<Result>(
   run: EngineRun,
   use: (session: ProgramSession, chain: Chain) => Promise<Result>,
 ): Promise<Result> {
-  const { graph, loss = "crossEntropy", optimizer = { kind: "sgd" }, statisticsMomentum } = run;
+  const { graph, loss = "crossEntropy", optimizer = { kind: "sgd" }, statisticsMomentum, blendsStatistics } = run;
   const chain = chainOf(graph);
   const plan = planStep(chain, configOf(run));
-  const training = { plan, loss, optimizer, ...(statisticsMomentum === undefined ? {} : { statisticsMomentum }) };
+  const training = { plan, loss, optimizer, ...given({ statisticsMomentum, blendsStatistics }) };
   const folder = mkdtempSync(join(tmpdir(), "mpo-engine-"));
   try {
     const session = new ProgramSession(compileProgram({ graph, training }), folder);

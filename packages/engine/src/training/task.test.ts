@@ -43,11 +43,16 @@ test("one cycle is positive, never above its peak, reaches it, and has one top",
 });
 
 test("replaced statistics hold nothing of the old ones, and of micro-batches in proportion to their number", () => {
-  for (const updates of [1, 2, 5, 60]) {
+  for (const [updates, microBatch] of [
+    [1, 16],
+    [2, 64],
+    [5, 256],
+    [60, 32],
+  ] as const) {
     let weights: number[] = [];
     let old = 1;
     for (let update = 0; update < updates; update++) {
-      const share = statisticsShareAt(update);
+      const share = statisticsShareAt(update, microBatch);
       weights = [...weights.map((weight) => weight * (1 - share)), share];
       old *= 1 - share;
     }
@@ -57,7 +62,19 @@ test("replaced statistics hold nothing of the old ones, and of micro-batches in 
       assert.ok(Math.abs(weight / first - (update + 1)) < 1e-9, `update ${update} of ${updates}`);
     });
   }
-  assert.equal(statisticsShareAt(10_000), 0.01);
+  assert.equal(statisticsShareAt(10_000, 64), 0.01);
+});
+
+test("of replaced statistics small micro-batches leave a thousandth at most after a thousand samples", () => {
+  for (const microBatch of [1, 2, 3, 8, 15]) {
+    let old = 1;
+    for (let update = 0; update < 1000 / microBatch; update++) {
+      const share = statisticsShareAt(update, microBatch);
+      assert.ok(share > 0 && share <= microBatch / 16);
+      old *= 1 - share;
+    }
+    assert.ok(old > 0 && old < 1e-3, `${old} after micro-batches of ${microBatch}`);
+  }
 });
 
 test("the mean of the latest predictions fades over as many samples, whatever their micro-batches", () => {

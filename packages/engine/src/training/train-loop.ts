@@ -46,7 +46,7 @@ export async function runTraining(
     for (let micro = 0; micro < accumulation; micro++) {
       const seed = run.seed + step * accumulation + micro;
       const update = (stepsDone + step - 1) * accumulation + micro;
-      const statisticsShare = setup.replacesStatistics === true ? statisticsShareAt(update) : 1;
+      const statisticsShare = setup.replacesStatistics === true ? statisticsShareAt(update, microBatch) : 1;
       const settings = { learningRate, sampleWeight: 1 / batchSize, meanPrediction, seed, statisticsShare };
       const result = session.microStep(feed.next(), settings);
       loss += result.loss;

@@ -6,7 +6,7 @@ import { withStagedWeights } from "../session/stage-weights.ts";
 import { runEngine, testSamples } from "../test-support/engine-run.ts";
 import { randomModel, withFolder } from "../test-support/layers-format-testing.ts";
 import { MIXED_CLASSES, mixedGraph } from "../test-support/mixed-graph.ts";
-import type { TrainingRun } from "../training/task.ts";
+import { statisticsShareAt, type TrainingRun } from "../training/task.ts";
 import { WorkerState } from "./worker-state.ts";
 
 const BATCH = 8;
@@ -136,27 +136,38 @@ test("another micro-batch of the same program runs in the same session, and what
     }
   }));
 
-test("a training that replaces statistics leaves none of the old ones, however early it ends", () =>
-  withFolder(async (folder) => {
-    const config = resolveRetrainConfig({ microBatch: BATCH });
-    const setup = { config, loss: "crossEntropy", optimizer: { kind: "sgd" }, replacesStatistics: true } as const;
-    const state = new WorkerState(folder);
-    try {
-      await withStagedWeights(still, weights, folder, async (weightsFolder) =>
-        state.load({ graph: still, weightsFolder, training: setup }),
-      );
-      state.setSamples("s", samples);
-      const one = { ...RUN, steps: 1, learningRate: { kind: "constant", rate: 0 } } as const;
-      await state.train(
-        { samples: "s", run: one },
-        () => undefined,
-        () => false,
-      );
-      const task = { graph: still, weights, samples, config, steps: 1, learningRate: 0, statisticsMomentum: 0 };
-      const { weights: expected } = await runEngine(task);
-      assert.notDeepEqual(expected, weights);
-      assert.deepEqual(state.session().read(), expected);
-    } finally {
-      state.close();
-    }
-  }));
+const REPLACED = [
+  ["leaves none of the old ones, however early it ends", 16, {}],
+  ["moves them by small micro-batches, which are normalised by them", 4, { blendsStatistics: true }],
+] as const;
+
+for (const [what, microBatch, form] of REPLACED) {
+  test(`a training that replaces statistics ${what}`, () =>
+    withFolder(async (folder) => {
+      const config = resolveRetrainConfig({ microBatch });
+      const setup = { config, loss: "crossEntropy", optimizer: { kind: "sgd" }, replacesStatistics: true } as const;
+      const own = testSamples(graph, microBatch, MIXED_CLASSES);
+      const state = new WorkerState(folder);
+      try {
+        await withStagedWeights(still, weights, folder, async (weightsFolder) =>
+          state.load({ graph: still, weightsFolder, training: setup }),
+        );
+        state.setSamples("s", own);
+        const one = { ...RUN, steps: 1, learningRate: { kind: "constant", rate: 0 } } as const;
+        await state.train(
+          { samples: "s", run: one },
+          () => undefined,
+          () => false,
+        );
+        const statistics = { statisticsMomentum: 0, statisticsShare: statisticsShareAt(0, microBatch), ...form };
+        const { weights: expected } = await runEngine({
+          ...{ graph: still, weights, samples: own, config, steps: 1, learningRate: 0 },
+          ...statistics,
+        });
+        assert.notDeepEqual(expected, weights);
+        assert.deepEqual(state.session().read(), expected);
+      } finally {
+        state.close();
+      }
+    }));
+}

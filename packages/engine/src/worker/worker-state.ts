@@ -22,7 +22,7 @@ import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
 import { ProgramSession } from "../session/program-session.ts";
 import { tensorflowVersion } from "../session/tensorflow.ts";
 import { BatchFeed, firstSamples, type Samples } from "../training/batches.ts";
-import type { TrainingSetup } from "../training/task.ts";
+import { OWN_STATISTICS_FROM, type TrainingSetup } from "../training/task.ts";
 import { runTraining, type StepReport } from "../training/train-loop.ts";
 import type { LoadReport, TrainReport, WorkerCalls } from "./messages.ts";
 
@@ -245,12 +245,14 @@ interface Planned {
   readonly facts: StepMemoryFacts;
 }
 
-/** Where statistics are replaced, the share that is fed decides alone. */
+/** Where statistics are replaced, the share that is fed decides alone, and micro-batches too small for their own blend them. */
 function programTraining(
   { replacesStatistics, ...training }: TrainingSetup,
   plan: StepPlan,
 ): NonNullable<ProgramSource["training"]> {
-  return { ...training, plan, ...(replacesStatistics === true ? { statisticsMomentum: 0 } : {}) };
+  if (replacesStatistics !== true) return { ...training, plan };
+  const blendsStatistics = training.config.microBatch < OWN_STATISTICS_FROM;
+  return { ...training, plan, statisticsMomentum: 0, blendsStatistics };
 }
 
 function plan(graph: ModelGraph, training: TrainingSetup): Planned {
