@@ -129,7 +129,9 @@ async function load(
   config: RetrainConfig,
   call: { readonly signal?: AbortSignal },
 ): Promise<LoadReport> {
-  const loaded = await worker.load({ ...task.model, training: { ...task.training, config } }, call);
+  // As in windows: small micro-batches take a little longer where they are normalised by moving statistics.
+  const training = { ...task.training, config, replacesStatistics: true };
+  const loaded = await worker.load({ ...task.model, training }, call);
   const count = config.microBatch * config.accumulation;
   await worker.setSamples(SAMPLES, samplesFor(task, count), call);
   return loaded;
