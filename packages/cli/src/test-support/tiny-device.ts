@@ -14,7 +14,7 @@ import { MpoError } from "@mpo/core";
 import { chainOf, readLayersModel, writeLayersModel } from "@mpo/engine";
 import { systemClock } from "@mpo/io";
 import { type Logger, silentLogger } from "@mpo/runtime";
-import { TINY_MODEL, tinyProfile } from "./tiny-model.ts";
+import { racedProfile, TINY_MODEL, tinyProfile } from "./tiny-model.ts";
 
 /** A device of a test. */
 export interface TinyDevice {
@@ -32,10 +32,11 @@ export const BROKEN_DEVICE = "broken";
 
 /** Measures and retrains in no time; everything else of the agent is the product's. */
 const engine: AgentEngine = {
-  probe: async ({ model, modelFolder, device }) => {
+  probe: async ({ model, modelFolder, device, methods }) => {
     if (device.id === BROKEN_DEVICE) throw new MpoError("over-budget", "nothing fits", { hint: "Free some memory." });
     const { graph } = await readLayersModel(modelFolder);
-    return { profile: tinyProfile(model, device, graph), chain: chainOf(graph) };
+    const profile = tinyProfile(model, device, graph);
+    return { profile: methods.length > 1 ? racedProfile(profile, graph) : profile, chain: chainOf(graph) };
   },
   check: async ({ config, modelFolder }) => {
     const { graph } = await readLayersModel(modelFolder);

@@ -74,3 +74,15 @@ export function tinyProfile(
   });
   return { ...base, steps };
 }
+
+/** The same, where Tent has raced beside the profile's own method: it learns faster, and more. */
+export function racedProfile(profile: Profile, graph: ModelGraph = TINY_MODEL.graph): Profile {
+  const { loss, optimizer } = methodNamed("tent");
+  const memoryFacts = stepMemoryFacts(chainOf(graph), { loss, optimizer });
+  const accuracy = profile.accuracy.map((curve) => ({
+    ...curve,
+    freezing: { featureExtraction: 1, normalisation: 0, linear: 1 },
+    points: curve.points.map(({ steps }) => ({ steps, accuracy: 0.9 })),
+  }));
+  return { ...profile, others: [{ method: { loss, optimizer: optimizer.kind }, memoryFacts, accuracy }] };
+}
