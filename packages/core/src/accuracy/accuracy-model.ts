@@ -151,8 +151,8 @@ export class AccuracyModel {
 }
 
 /**
- * With batch statistics a larger micro-batch learns no less in as many steps: its statistics are of more samples. Judges
- * cannot tell micro-batches apart that learn about the same, and without this the search would choose by their noise.
+ * With batch statistics a larger micro-batch mostly learns no less in as many steps, and takes less time. Judges cannot tell
+ * apart what learns about the same: without this the search would choose by their noise. What is clearly better stays so.
  */
 function inOrder(curves: readonly MeasuredCurve[], hasBatchStatistics: boolean): readonly MeasuredCurve[] {
   if (!hasBatchStatistics) return curves;

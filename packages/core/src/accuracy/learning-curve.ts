@@ -96,25 +96,24 @@ export class LearningCurve {
   }
 
   /**
-   * Curves of which each is known to gain no less than the one before it, made so: where they were seen the other way round
-   * they are taken to be equal, at each point by how sure they are there (isotonic regression, pool adjacent violators).
+   * Curves of which each is believed to gain no less than the one before it. Where they were seen the other way round, but not
+   * clearly so, they are taken to be equal, at each point by how sure they are there (pool adjacent violators).
    */
   static ordered(curves: readonly LearningCurve[]): readonly LearningCurve[] {
     const gains = curves.map((curve) => Float64Array.from(curve.#gains));
     for (let point = 1; point < STEP_GRID.length; point++) {
-      const blocks: { gain: number; weight: number; count: number }[] = [];
+      const blocks: { gain: number; variance: number; count: number }[] = [];
       for (const curve of curves) {
-        blocks.push({
-          gain: curve.#gains[point]!,
-          weight: 1 / Math.max(1e-6, curve.#deviations[point]!) ** 2,
-          count: 1,
-        });
-        for (let last = blocks.length - 1; last > 0 && blocks[last - 1]!.gain > blocks[last]!.gain; last--) {
-          const [upper, lower] = [blocks.pop()!, blocks[last - 1]!];
-          const weight = lower.weight + upper.weight;
-          lower.gain = (lower.gain * lower.weight + upper.gain * upper.weight) / weight;
-          lower.weight = weight;
-          lower.count += upper.count;
+        const variance = Math.max(LEAST_VARIANCE, curve.#deviations[point]! ** 2);
+        blocks.push({ gain: curve.#gains[point]!, variance, count: 1 });
+        for (let last = blocks.length - 1; last > 0; last--) {
+          const [before, after] = [blocks[last - 1]!, blocks[last]!];
+          const excess = before.gain - after.gain;
+          if (excess <= 0 || excess > CLEAR_DEVIATIONS * Math.sqrt(before.variance + after.variance)) break;
+          blocks.pop();
+          before.gain -= (excess * before.variance) / (before.variance + after.variance);
+          before.variance = 1 / (1 / before.variance + 1 / after.variance);
+          before.count += after.count;
         }
       }
       let index = 0;
@@ -131,6 +130,11 @@ export class LearningCurve {
     );
   }
 }
+
+/** Further apart than this, two gains are told apart. */
+const CLEAR_DEVIATIONS = 2;
+/** Of a gain that is known. */
+const LEAST_VARIANCE = 1e-12;
 
 const TAUS: readonly number[] = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096];
 const SIGMAS: readonly number[] = [4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384];
