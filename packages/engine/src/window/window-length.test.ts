@@ -26,6 +26,7 @@ describe("windowLength()", () => {
   const cases = [
     { what: "whole epochs nearest to the best stop", window: 100, best: 11, samples: 256, is: [256, 3, 12] },
     { what: "no more steps than fit, the last epoch cut short", window: 9, best: 100, samples: 256, is: [256, 3, 9] },
+    { what: "all that fits before the best stop", window: 5, best: 5, samples: 256, is: [256, 2, 5] },
     { what: "no part of an epoch after the best stop", window: 9, best: 8, samples: 256, is: [256, 2, 8] },
     { what: "fewer samples where not one epoch fits", window: 3, best: 100, samples: 256, is: [192, 1, 3] },
     { what: "a last step that is not full", window: 100, best: 4, samples: 200, is: [200, 1, 4] },

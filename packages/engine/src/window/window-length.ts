@@ -22,7 +22,7 @@ const LEAST_STEP_MS = 1e-3;
  * - Whole epochs, the number nearest to the steps after which training is best stopped, so that each sample counts alike:
  *   an adaptation without labels collapses when it runs on. At least one, even where no gain is expected: a search for the
  *   least memory or time may have chosen such a rung.
- * - Where the window ends before that, the last epoch is cut short: what fits is trained.
+ * - Where the window ends before training is best stopped, the last epoch is cut short: what fits is trained.
  * - Where not one epoch fits, one pass over as many samples as there are steps for: fresh samples teach more than the
  *   same ones again.
  */
@@ -37,6 +37,6 @@ export function windowLength(
   const count = Math.min(sampleCount, fitting * stepSize);
   const stepsPerEpoch = Math.ceil(count / stepSize);
   const wanted = Math.max(1, Math.round(accuracy.steps / stepsPerEpoch));
-  const steps = Math.min(wanted * stepsPerEpoch, fitting);
+  const steps = accuracy.steps >= fitting ? fitting : Math.min(wanted * stepsPerEpoch, fitting);
   return { count, epochs: Math.ceil(steps / stepsPerEpoch), steps };
 }
