@@ -131,10 +131,8 @@ export class LearningCurve {
   }
 }
 
-/** Further apart than this, two gains are told apart. */
-const CLEAR_DEVIATIONS = 2;
-/** Of a gain that is known. */
-const LEAST_VARIANCE = 1e-12;
+/** Two gains further apart than this are told apart, and the variance of one that is known. */
+const [CLEAR_DEVIATIONS, LEAST_VARIANCE] = [2, 1e-12];
 
 const TAUS: readonly number[] = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096];
 const SIGMAS: readonly number[] = [4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384];
