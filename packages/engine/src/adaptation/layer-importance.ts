@@ -3,7 +3,8 @@ import { chainOf } from "../compiler/chain-of.ts";
 import { firstSamples } from "../training/batches.ts";
 import { methodNamed } from "../window/method.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
-import { labelByModel, type Retraining } from "./retrain.ts";
+import { labelByModel } from "./retrain.ts";
+import type { Retraining } from "./retrain-context.ts";
 
 export interface ImportanceTask extends Pick<Retraining, "model" | "samples" | "method" | "seed"> {
   /** Samples that go through the model at once, with everything training: what that takes the worker's memory must hold. */

@@ -9,7 +9,8 @@ import { firstSamples, type Samples } from "../training/batches.ts";
 import { EngineWorker } from "../worker/engine-worker.ts";
 import { evaluateAccuracy } from "./evaluate.ts";
 import { normalisationOf, withNormalisation } from "./normalisation-block.ts";
-import { type Retraining, retrain } from "./retrain.ts";
+import { retrain } from "./retrain.ts";
+import type { Retraining } from "./retrain-context.ts";
 
 const SIDE = 8;
 const CLASSES = 3;

@@ -2,7 +2,6 @@ import {
   given,
   MAX_REPEATS,
   METHODS_WITHOUT_LABELS,
-  type MethodName,
   MpoError,
   type RetrainConfig,
   requireTrainable,
@@ -10,7 +9,7 @@ import {
 } from "@mpo/core";
 import { collectGarbage } from "@mpo/io";
 import { chainOf } from "../compiler/chain-of.ts";
-import type { Model, ModelWeights } from "../model/model-graph.ts";
+import type { ModelWeights } from "../model/model-graph.ts";
 import type { Samples } from "../training/batches.ts";
 import { type StepReport, stepTimes } from "../training/train-loop.ts";
 import { type AdaptationMethod, learningRateFor, methodNamed } from "../window/method.ts";
@@ -18,45 +17,15 @@ import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
 import { isBetterStart, type Judgement } from "./judge.ts";
 import { judgeTrained } from "./judge-trained.ts";
 import { pseudoLabels } from "./pseudo-labels.ts";
-import { evaluateJudged, evaluationBatch, type RetrainContext } from "./retrain-context.ts";
+import {
+  evaluateJudged,
+  evaluationBatch,
+  type RetrainContext,
+  type Retraining,
+  type RetrainOptions,
+} from "./retrain-context.ts";
 import { ADAPTED, freeImages, sendSamples } from "./send-samples.ts";
 import { GUARD_AT_START, type StopReason, watchEpoch } from "./training-guard.ts";
-
-export interface Retraining {
-  readonly model: Model;
-  /** Drifted samples to adapt to. Labels are used by `crossEntropy` alone. */
-  readonly samples: Samples;
-  /** Samples on which the result is judged, with labels if there are any; default: `samples`. */
-  readonly judgedOn?: Samples;
-  /** Nobody needs the samples' images afterwards: they are freed as soon as the worker has them. Default: they stay. */
-  readonly isLastUse?: boolean | undefined;
-  readonly method: MethodName;
-  readonly config: RetrainConfig;
-  readonly epochs: number;
-  /** Steps at most, over all epochs: the last may be cut short. Default: those of all epochs. */
-  readonly mostSteps?: number;
-  readonly seed: number;
-  /** Default: the method's, in proportion to the effective batch. */
-  readonly learningRate?: number;
-  /** Weights to train from, where the samples speak for them (`isBetterStart`). Default: the model's own. */
-  readonly start?: ModelWeights | undefined;
-  /**
-   * Weights that the model was delivered with, where others serve now: it is drawn back to them where the method does that,
-   * and trained from them where what serves says less of the samples than they (it has collapsed, or fits another drift).
-   */
-  readonly source?: ModelWeights | undefined;
-  /**
-   * Wall time for all of it, milliseconds: training stops in time for the result to be judged ("outOfTime"), and what was
-   * learned until then counts. At least one step is made. Default: no limit.
-   */
-  readonly maxMs?: number;
-}
-
-export interface RetrainOptions {
-  readonly signal?: AbortSignal;
-  /** After each step, with steps counted over all epochs. */
-  readonly onProgress?: (report: StepReport, totalSteps: number) => void;
-}
 
 export interface RetrainResult extends Judgement {
   /** The retrained weights, or those of a part of the way to them (`judge`); where none of them gains, those that came in. */

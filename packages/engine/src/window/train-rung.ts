@@ -1,6 +1,7 @@
 import { type AccuracyJudge, given, MpoError, type Prediction, planStep } from "@mpo/core";
 import { collectGarbage } from "@mpo/io";
-import { type Retraining, type RetrainResult, retrain } from "../adaptation/retrain.ts";
+import { type RetrainResult, retrain } from "../adaptation/retrain.ts";
+import type { Retraining } from "../adaptation/retrain-context.ts";
 import { chainOf } from "../compiler/chain-of.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
 import { poolCapFor } from "../probe/pool-cap.ts";
