@@ -1,3 +1,5 @@
+import { risingValues } from "../numerics/index.ts";
+
 /** One evaluation during training: accuracy gained since the start, and after how many steps. */
 export interface GainObservation {
   readonly steps: number;
@@ -97,29 +99,18 @@ export class LearningCurve {
 
   /**
    * Curves of which each is believed to gain no less than the one before it. Where they were seen the other way round, but not
-   * clearly so, they are taken to be equal, at each point by how sure they are there (pool adjacent violators).
+   * clearly so, they are taken to be equal, at each point by how sure they are there.
    */
   static ordered(curves: readonly LearningCurve[]): readonly LearningCurve[] {
-    const gains = curves.map((curve) => Float64Array.from(curve.#gains));
-    for (let point = 1; point < STEP_GRID.length; point++) {
-      const blocks: { gain: number; variance: number; count: number }[] = [];
-      for (const curve of curves) {
-        const variance = Math.max(LEAST_VARIANCE, curve.#deviations[point]! ** 2);
-        blocks.push({ gain: curve.#gains[point]!, variance, count: 1 });
-        for (let last = blocks.length - 1; last > 0; last--) {
-          const [before, after] = [blocks[last - 1]!, blocks[last]!];
-          const excess = before.gain - after.gain;
-          if (excess <= 0 || excess > CLEAR_DEVIATIONS * Math.sqrt(before.variance + after.variance)) break;
-          blocks.pop();
-          before.gain -= (excess * before.variance) / (before.variance + after.variance);
-          before.variance = 1 / (1 / before.variance + 1 / after.variance);
-          before.count += after.count;
-        }
-      }
-      let index = 0;
-      for (const { gain, count } of blocks) for (let of = 0; of < count; of++) gains[index++]![point] = gain;
-    }
-    return curves.map((curve, index) => new LearningCurve(gains[index]!, curve.#deviations));
+    const rising = STEP_GRID.map((_, point) =>
+      risingValues(curves.map((curve) => ({ value: curve.#gains[point]!, deviation: curve.#deviations[point]! }))),
+    );
+    return curves.map((curve, at) => {
+      return new LearningCurve(
+        curve.#gains.map((_, point) => rising[point]![at]!),
+        curve.#deviations,
+      );
+    });
   }
 
   /** The same curve, less sure by `deviation`. */
@@ -130,9 +121,6 @@ export class LearningCurve {
     );
   }
 }
-
-/** Two gains further apart than this are told apart, and the variance of one that is known. */
-const [CLEAR_DEVIATIONS, LEAST_VARIANCE] = [2, 1e-12];
 
 const TAUS: readonly number[] = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096];
 const SIGMAS: readonly number[] = [4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384];

@@ -12,6 +12,7 @@ export {
 } from "./least-squares.ts";
 export { ParetoFront } from "./pareto-front.ts";
 export { powersOfTwo } from "./powers-of-two.ts";
+export { risingValues } from "./rising-values.ts";
 export { mean, median, ordinary, quantile, relativeSpread, typical } from "./robust-statistics.ts";
 export { studentQuantile } from "./student-quantile.ts";
 export { GIB, MIB, SECOND_MS } from "./units.ts";
