@@ -22,9 +22,9 @@ export async function sendSamples(
 
 /** Frees the images of samples that a worker holds; their arrays are empty afterwards. */
 export function freeImages(...sets: readonly Samples[]): void {
-  for (const { images } of sets) {
-    const { buffer } = images;
-    if (buffer instanceof ArrayBuffer) structuredClone(buffer, { transfer: [buffer] });
+  // Several may lie in one buffer, and one that is gone cannot be given away again: later releases of Node throw.
+  for (const buffer of new Set(sets.map(({ images }) => images.buffer))) {
+    if (buffer instanceof ArrayBuffer && buffer.byteLength > 0) structuredClone(buffer, { transfer: [buffer] });
   }
   collectGarbage("most");
 }
