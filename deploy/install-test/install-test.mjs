@@ -45,10 +45,11 @@ const BOARD = ["mpo", "mpo-engine", "mpo-agent"];
 /** The line to join with, where the agent's image finds it. */
 const JOIN_FILE = "/var/lib/mpo/agent/join.txt";
 /** Emulation takes some twenty times as long: a probe that may take two minutes has measured nothing by then. */
-const LONG_PROBES = { MPO_AGENT_PROBE_TIME: "1h", MPO_COORDINATOR_PROBE_TIME: "1h" };
+const LONG_PROBES = { MPO_AGENT_PROBE_TIME: "30min", MPO_COORDINATOR_PROBE_TIME: "30min" };
+/** Inputs are looked at between pieces of work: what is usual is learned after the first probe, and drift must come later. */
 const PACE = {
   native: { window: "3min", withinMs: 15 * 60_000, rate: 100, drift: "3min", env: {} },
-  emulated: { window: "1h", withinMs: 180 * 60_000, rate: 10, drift: "10min", env: LONG_PROBES },
+  emulated: { window: "1h", withinMs: 180 * 60_000, rate: 10, drift: "45min", env: LONG_PROBES },
 };
 
 /**
