@@ -68,6 +68,7 @@ it("a board whose power mode is changed while its agent runs is measured again, 
   const agent = runAgentDaemon({
     settings: {
       ...{ ...DEFAULT_AGENT_SETTINGS, identity, agentVersion: AGENT_VERSION, engineVersion: "none" },
+      methods: ["crossEntropy"],
       ...{ tickMs: 50, probePatienceMs: 0, modeLookMs: 200 },
     },
     ...{ dataFolder: join(folder, "agent"), servingRoot: join(folder, "serving"), systemRoot },

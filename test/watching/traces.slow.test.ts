@@ -77,6 +77,7 @@ it("one trace goes from an agent's report over the search and the push to what t
   const agent = runAgentDaemon({
     settings: {
       ...{ ...DEFAULT_AGENT_SETTINGS, identity, agentVersion: AGENT_VERSION, engineVersion: "none" },
+      methods: ["crossEntropy"],
       ...{ tickMs: 50, probePatienceMs: 0 },
     },
     ...{ dataFolder: join(folder, "agent"), servingRoot: join(folder, "serving") },
