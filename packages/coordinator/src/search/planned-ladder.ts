@@ -6,6 +6,7 @@ import {
   type MethodName,
   type MethodPlanners,
   type MethodPrediction,
+  type MethodSearch,
   MpoError,
   type Prediction,
   REASON_LENGTH,
@@ -41,12 +42,14 @@ export interface LadderRequest {
 
 const MAX_REJECTED = 12;
 
-/** The ladder for a budget. Throws `over-budget` when nothing fits. */
-export function searchedLadder(planners: MethodPlanners, request: LadderRequest): PlannedLadder {
-  const { budget, ...options } = request;
-  const result = searchPlanners(planners, budget, options);
-  const { cuts, candidates, front, ladder: rungs, methods } = result;
-  const { objective } = options;
+/** The search for a ladder. Throws `over-budget` when nothing fits. */
+export function searchedFor(planners: MethodPlanners, { budget, ...options }: LadderRequest): MethodSearch {
+  return searchPlanners(planners, budget, options);
+}
+
+/** The ladder that a search has found. */
+export function foundLadder(result: MethodSearch): PlannedLadder {
+  const { budget, objective, cuts, candidates, front, ladder: rungs, methods } = result;
   return {
     rungs,
     // The best is the last; a device with less memory at the moment goes down from there on its own.

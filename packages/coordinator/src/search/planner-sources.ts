@@ -40,7 +40,7 @@ export class PlannerSources {
     const key = `${profileKey(name)} ${found.revision} ${prior?.pooledAtMs ?? 0}`;
     const chain = await this.#chain(chainDigest, options);
     return {
-      source: { key, profile, prior: prior && curvesOf(prior.profile), chainDigest, chain },
+      source: { key, profile, prior: prior && curvesAlone(prior.profile), chainDigest, chain },
       ...{ profile, measured: report },
     };
   }
@@ -57,7 +57,7 @@ export class PlannerSources {
 }
 
 /** All that is read of what the fleet knows: the rest need not go from thread to thread. */
-function curvesOf(profile: Profile): Profile {
+function curvesAlone(profile: Profile): Profile {
   return { ...profile, unitTimes: [], steps: [], updates: [] };
 }
 

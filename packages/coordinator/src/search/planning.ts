@@ -2,7 +2,7 @@ import type { Chain, RetrainConfig } from "@mpo/core";
 import { type MethodPlanners, MpoError, type Profile, plannersOf } from "@mpo/core";
 import { type Abortable, type Clock, throwIfAborted } from "@mpo/io";
 import { chainCodec } from "@mpo/protocol";
-import { givenRung, type LadderRequest, type PlannedLadder, searchedLadder } from "./planned-ladder.ts";
+import { foundLadder, givenRung, type LadderRequest, type PlannedLadder, searchedFor } from "./planned-ladder.ts";
 import { Recent } from "./recent.ts";
 import { type TriedBudget, triedBudget } from "./tried-budget.ts";
 
@@ -49,7 +49,7 @@ const MAKE: {
   readonly [Kind in PlanningKind]: (planners: MethodPlanners, task: PlanningTask) => PlanningAnswers[Kind];
 } = {
   ladder: (planners, { request, config }) =>
-    config === undefined ? searchedLadder(planners, request) : givenRung(planners, config, request),
+    config === undefined ? foundLadder(searchedFor(planners, request)) : givenRung(planners, config, request),
   tried: (planners, { request }) => triedBudget(planners, request),
 };
 

@@ -7,7 +7,6 @@ import {
   type Planner,
   type Prediction,
   type SearchResult,
-  searchPlanners,
 } from "@mpo/core";
 import {
   type AdminServiceMethods,
@@ -17,17 +16,16 @@ import {
   type ResponseOf,
   type TriedConfig,
 } from "@mpo/protocol";
-import { type LadderRequest, searchedLadder } from "./planned-ladder.ts";
+import { foundLadder, type LadderRequest, searchedFor } from "./planned-ladder.ts";
 
 /** What a search finds within a budget, and from what, with what pictures of it need. */
 export type TriedBudget = ResponseOf<AdminServiceMethods["tryBudget"]>;
 
 /** Throws `over-budget` when nothing fits. */
 export function triedBudget(planners: MethodPlanners, request: LadderRequest): TriedBudget {
-  const { budget, ...options } = request;
-  const { objective } = options;
-  const { rungs, reasons, considered, overBudget, rejected, methods } = searchedLadder(planners, request);
-  const result = searchPlanners(planners, budget, options);
+  const { budget, objective } = request;
+  const result = searchedFor(planners, request);
+  const { rungs, reasons, considered, overBudget, rejected, methods } = foundLadder(result);
   const { chain, profile } = (planners.get(result.best.method) as Planner).costs;
   const plain = {
     ...{ microBatch: profile.effectiveBatch, accumulation: 1, freezing: NOTHING_FROZEN },
