@@ -16,6 +16,7 @@ export {
   durationOption,
   listed,
   listOf,
+  microBatchOption,
   numberBetween,
   type OptionParser,
   sizeInBytes,

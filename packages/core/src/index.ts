@@ -97,6 +97,7 @@ export {
   MpoError,
   type MpoErrorCode,
   measuredSchema,
+  methodOf,
   methodsOf,
   minutesLeft,
   msIn,
@@ -136,6 +137,7 @@ export {
   unitActionSchema,
   validateProfile,
   WARM_UP_STEPS,
+  withoutCurves,
 } from "./facts/index.ts";
 export {
   type HighMoment,

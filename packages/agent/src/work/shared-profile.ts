@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
-import { formatBytes, given, MpoError, observe, type Prediction, type Profile, typical } from "@mpo/core";
+import { formatBytes, MpoError, observe, type Prediction, type Profile, typical, withoutCurves } from "@mpo/core";
 import { LIMITS, profileCodec } from "@mpo/protocol";
 import { isTransient } from "@mpo/runtime";
 import type { AgentParts } from "../core/agent-parts.ts";
@@ -96,8 +96,7 @@ export class SharedProfiles {
   ): Profile {
     const { settings, inventory, ports } = this.#parts;
     return {
-      ...{ ...profile, ...own, accuracy: [] },
-      ...given({ others: profile.others?.map((other) => ({ ...other, accuracy: [] })) }),
+      ...{ ...withoutCurves(profile), ...own },
       model: { ...profile.model, name: model },
       device: { id: settings.identity.device, class: inventory.deviceClass },
       measuredAtMs: Math.max(0, Math.round(ports.clock.now())),

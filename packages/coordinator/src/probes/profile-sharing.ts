@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { chooseRung, formatBytes, given, MpoError } from "@mpo/core";
+import { chooseRung, formatBytes, MpoError, withoutCurves } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import {
   type DeviceIdentity,
@@ -141,9 +141,7 @@ export class ProfileSharing {
       const { identity, model } = source;
       throw new MpoError("not-found", `device ${identity.device} has no profile of ${model} any more`);
     }
-    const { others, ...profile } = found.request.profile;
-    const withoutCurves = others?.map((other) => ({ ...other, accuracy: [] }));
-    const bytes = gzipSync(profileCodec.toBytes({ ...profile, accuracy: [], ...given({ others: withoutCurves }) }));
+    const bytes = gzipSync(profileCodec.toBytes(withoutCurves(found.request.profile)));
     const packed = { bytes, digest: createHash("sha256").update(bytes).digest("hex") };
     this.#packed.set(key, packed);
     return packed;

@@ -21,6 +21,11 @@ export function curvesOf({ method, accuracy, others = [] }: Profile): readonly M
   );
 }
 
+/** The same profile without what was learned by any of its methods: as another device may take it over. */
+export function withoutCurves({ others, ...profile }: Profile): Profile {
+  return { ...profile, accuracy: [], ...given({ others: others?.map((other) => ({ ...other, accuracy: [] })) }) };
+}
+
 /** The same profile with another of its methods as its own; undefined: it says nothing of that one. */
 export function ofMethod(profile: Profile, loss: string): Profile | undefined {
   const { method, memoryFacts, accuracy, others = [] } = profile;

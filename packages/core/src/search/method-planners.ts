@@ -19,8 +19,8 @@ import type { SearchResult } from "./search-result.ts";
 export type MethodPlanners = ReadonlyMap<MethodName, Planner>;
 
 /**
- * A planner for each method that a profile knows of and that changes anything of the model. `prior`: what the fleet knows, of the same methods or some of them.
- * Throws `precondition-failed` where all of them are of a later release.
+ * A planner for each method that a profile knows of and that changes anything of the model. `prior`: what the fleet knows, of
+ * the same methods or some of them. Throws `precondition-failed` where all of them are of a later release.
  */
 export function plannersOf(
   profile: Profile,

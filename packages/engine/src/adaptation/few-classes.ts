@@ -21,8 +21,8 @@ const SURER = 0.7;
  * with normalisation by the samples' own statistics.
  */
 export function areOfFewClasses(before: Float32Array, normalised: Float32Array, count: number): boolean {
-  const [old, now] = [before, normalised].map((logits) => answersOf(logits, count));
-  if (old === undefined || now === undefined) return false;
+  const old = answersOf(before, count);
+  const now = answersOf(normalised, count);
   return now.classes > SPREAD * old.classes && now.unsure > Math.max(SURE, SURER * old.unsure);
 }
 

@@ -1,4 +1,4 @@
-import { METHOD_NAMES, METHODS_WITHOUT_LABELS, type MethodName, MpoError } from "@mpo/core";
+import { METHOD_NAMES, METHODS_WITHOUT_LABELS, type MethodName, MpoError, methodOf } from "@mpo/core";
 import type { Optimizer } from "../losses/optimizer.ts";
 
 /** How a method adapts a model, unless other values are given. What it never trains, core's `prescribedRates` says. */
@@ -46,7 +46,7 @@ const METHODS: Readonly<Record<MethodName, Omit<AdaptationMethod, "loss" | "need
 
 /** The method of a name: that of its loss. Throws `invalid-argument`. */
 export function methodNamed(name: string): AdaptationMethod {
-  const loss = METHOD_NAMES.find((known) => known === name);
+  const loss = methodOf(name);
   if (loss !== undefined) return { loss, needsLabels: !METHODS_WITHOUT_LABELS.includes(loss), ...METHODS[loss] };
   throw new MpoError("invalid-argument", `method ${name} is unknown; expected ${METHOD_NAMES.join(", ")}`);
 }

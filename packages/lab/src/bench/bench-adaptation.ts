@@ -9,12 +9,12 @@ import {
 } from "@mpo/cli";
 import {
   type AnsweredDrift,
+  accumulationFor,
   type DriftSignature,
   formatPoints,
   formatShare,
   given,
   type MethodName,
-  MpoError,
   mean,
   nearestBySignature,
   resolveRetrainConfig,
@@ -131,8 +131,9 @@ function report(
     const below = (field: keyof Accuracies): number =>
       rows.filter((row, at) => (served[at]?.[field] ?? 0) < row.none[field]).length;
     const windows = { below: below("damaged"), belowOwn: below("own") };
-    after.set(method, meanOf(served));
-    terminal.record({ ...{ protocol, window: "mean", method, severity }, ...windows, ...flat(none, meanOf(served)) });
+    const means = meanOf(served);
+    after.set(method, means);
+    terminal.record({ ...{ protocol, window: "mean", method, severity }, ...windows, ...flat(none, means) });
   }
   const line = (window: string, row: Omit<WindowRow, "window">, field: keyof Accuracies): Line => {
     const found = [row.none, ...methods.map((method) => row.after.get(method) ?? row.none)];
@@ -169,12 +170,6 @@ function flat(none: Accuracies, served: Accuracies) {
   };
 }
 
-/** Micro-batches in a step. Throws `invalid-argument`. */
-function accumulationOf(batch: number, microBatch: number): number {
-  if (batch % microBatch === 0) return batch / microBatch;
-  throw new MpoError("invalid-argument", `a batch of ${batch} is not made of micro-batches of ${microBatch}`);
-}
-
 interface Subject {
   readonly source: Model;
   readonly course: Course;
@@ -194,7 +189,7 @@ async function adapt(
   await using worker = await EngineWorker.start({ environment, ...given({ threads }) }, { signal });
   const { labels: _, ...unlabelled } = adapted;
   const samples = methodNamed(method).needsLabels ? adapted : unlabelled;
-  const config = resolveRetrainConfig({ microBatch, accumulation: accumulationOf(batch, microBatch) });
+  const config = resolveRetrainConfig({ microBatch, accumulation: accumulationFor(batch, microBatch) });
   const found = protocol === "recurring" ? nearestBySignature(signature, course.answered)?.item : undefined;
   const known = found && withNormalisation(source, found.parameters);
   const start = known ?? (course.weights === source.weights ? undefined : course.weights);

@@ -10,6 +10,7 @@ import {
   frostOption,
   listed,
   listOf,
+  microBatchOption,
   numberBetween,
   type OptionParser,
   SEVERITY,
@@ -81,7 +82,7 @@ export function define(bench: Command, context: CommandContext): void {
     .addOption(choice("--form <name>", "for small images, or as published for 224x224", FORM_NAMES, "small"))
     .option("--image-size <pixels>", "side of the (random) images", image, 32)
     .option("--batch <n>", "images in a step", batch, DEFAULT_BATCH)
-    .option("--micro-batch <n>", "images at once; must divide the batch (default: the batch)", batch)
+    .addOption(microBatchOption())
     .option("--segments <k>", "checkpoints: k segments of equal unit count", wholeNumber(1, 10_000), 1)
     .option("--checkpoints <units>", "checkpoints of our own step: keep the inputs of these units", wholeNumbers(0))
     .option("--freeze <rate>", "share of layers that do not train, 0 to 1", numberBetween(0, 1), 0)
@@ -108,7 +109,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--corruptions <list>", "names separated by commas (default: all)", corruptionsOf, CORRUPTION_NAMES);
   addDatasetOptions(adaptation).addOption(severityOption()).addOption(frostOption());
   addAdaptingOptions(adaptation, { samples: 2000, judgeSamples: 2000 })
-    .option("--micro-batch <n>", "images at once; must divide the batch (default: the batch)", batch)
+    .addOption(microBatchOption())
     .action((options: BenchAdaptationOptions) => benchAdaptation(options, context));
   const starts = add("starts", "what a device gains that starts from what another has learned of a like drift")
     .addOption(weightsOption())
