@@ -168,12 +168,12 @@ describe("a job in its own process", () => {
 
         const device = { id: "pi", class: "board" };
         const methods = [method as MethodName];
-        const task = { model, methods, memoryBytes, effectiveBatch: 32, device, configs: [], maxMs: 60_000 };
+        const task = { model, methods, memoryBytes, effectiveBatch: 32, device, configs: [], maxMs: 20_000 };
         const whole = { ...task, modelFolder: source, sourceFolder: source, inputFiles: [] };
         const probed = await engine.probe(whole, options);
         assert.deepEqual([probed.profile.model.graphDigest, probed.note], [checked.graphDigest, undefined]);
         const curves = { ...whole, modelFolder: first.stagedFolder, inputFiles: [inputs], known: probed.profile };
-        const { profile } = await engine.probe({ ...curves, maxMs: 30_000 }, options);
+        const { profile } = await engine.probe({ ...curves, maxMs: 15_000 }, options);
         assert.equal(profile.model.graphDigest, checked.graphDigest);
       }),
   );

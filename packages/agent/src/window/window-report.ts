@@ -27,7 +27,7 @@ export function retrained(result: RetrainOutcome): Ended {
   const { isAccepted, steps, stepMs, peakBytes, overheadMs, judgement, judgedSamples, reason } = result;
   const { accuracyBefore, accuracyAfter } = result;
   return {
-    outcome: isAccepted ? "replaced" : steps === 0 ? "out-of-time" : "kept-old",
+    outcome: isAccepted ? "replaced" : "kept-old",
     peakBytes,
     steps,
     stepMs,
@@ -59,9 +59,9 @@ function outcomeOf(error: MpoError): WindowOutcome {
  * Whether a window, or a check, proves its document good: it ran to its end within the memory and the time that were
  * predicted.
  */
-export function isWithinBounds({ outcome, peakBytes, rung, stepMs }: WindowResult): boolean {
+export function isWithinBounds({ outcome, peakBytes, rung, steps, stepMs }: WindowResult): boolean {
   const hasEnded = outcome === "replaced" || outcome === "kept-old" || outcome === "checked";
-  return hasEnded && (peakBytes ?? 0) <= rung.memoryBytes.upper && typicalOf(stepMs) <= slowest(rung);
+  return hasEnded && steps > 0 && (peakBytes ?? 0) <= rung.memoryBytes.upper && typicalOf(stepMs) <= slowest(rung);
 }
 
 /** What a step took that is slower than a document may be; undefined: it is not. */

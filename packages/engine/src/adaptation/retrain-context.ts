@@ -5,6 +5,7 @@ import type { StepReport } from "../training/train-loop.ts";
 import type { AdaptationMethod } from "../window/method.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
 import { JUDGED } from "./send-samples.ts";
+import type { StopReason } from "./training-guard.ts";
 
 export interface Retraining {
   readonly model: Model;
@@ -50,6 +51,13 @@ export interface RetrainContext {
   readonly config: RetrainConfig;
   readonly options: RetrainOptions;
   readonly call: Pick<CallOptions, "signal">;
+}
+
+/** What a training came to. */
+export interface Trained {
+  /** Undefined: no epoch of it went well. */
+  readonly weights: ModelWeights | undefined;
+  readonly stopped: StopReason;
 }
 
 const LARGEST_EVALUATION_BATCH = 128;

@@ -6,6 +6,7 @@ import { GraphBuilder } from "../model/graph-builder.ts";
 import type { Model } from "../model/model-graph.ts";
 import { initialWeights } from "../model/variables.ts";
 import { firstSamples, type Samples } from "../training/batches.ts";
+import { methodNamed } from "../window/method.ts";
 import { EngineWorker } from "../worker/engine-worker.ts";
 import { evaluateAccuracy } from "./evaluate.ts";
 import { normalisationOf, withNormalisation } from "./normalisation-block.ts";
@@ -157,6 +158,79 @@ describe("retrain()", () => {
       return await evaluateAccuracy(worker, drifted);
     };
     assert.ok((await accuracyOf(result.weights)) > (await accuracyOf(model.weights)));
+  });
+
+  it("leaves samples of few classes alone, without labels, and trains nothing", async () => {
+    const usual = stripes(COUNT * CLASSES, 3, 0);
+    const size = SIDE * SIDE;
+    const first = Array.from({ length: COUNT }, (_, index) =>
+      usual.images.subarray(index * CLASSES * size).slice(0, size),
+    );
+    const samples = { images: Float32Array.from(first.flatMap((image) => [...image])), count: COUNT };
+    for (const method of METHODS_WITHOUT_LABELS) {
+      const steps: number[] = [];
+      const onProgress = ({ step }: { readonly step: number }): number => steps.push(step);
+      const result = await retrain(worker, task({ method, samples, source: model.weights }), { onProgress });
+      assert.deepEqual([result.stopped, result.isAccepted, result.steps, steps], ["fewClasses", false, 0, []], method);
+      assert.equal(result.weights, model.weights);
+      for (const [name, values] of await worker.call("readWeights", {})) {
+        assert.deepEqual(values, model.weights.get(name), `${method}: ${name}`);
+      }
+      const labels = new Int32Array(COUNT);
+      const labelled = await retrain(worker, task({ method, samples: { ...samples, labels }, epochs: 1 }));
+      assert.equal(labelled.steps, 3, "labels say enough");
+    }
+  });
+
+  it("only normalises by samples of uneven classes with shot, which wants them even", async () => {
+    const some = stripes(COUNT, 5, 0.3);
+    const size = SIDE * SIDE;
+    const kept = [...(some.labels ?? [])].flatMap((label, index) => (label === 2 ? [] : [index]));
+    const images = Float32Array.from(
+      kept.flatMap((index) => [...some.images.subarray(index * size, (index + 1) * size)]),
+    );
+    const samples = { images, count: kept.length };
+    const result = await retrain(worker, task({ method: "shot", samples }));
+    assert.deepEqual([result.stopped, result.steps, result.isAccepted], ["unevenClasses", 0, true], result.reason);
+    for (const [name, values] of result.weights) {
+      const isMoved = name.includes("/moving_");
+      assert[isMoved ? "notDeepEqual" : "deepEqual"](values, model.weights.get(name), name);
+    }
+    assert.equal((await retrain(worker, task({ method: "tent", samples }))).steps, 4);
+  });
+
+  it("takes the statistics of samples as norm does, whatever else it would train, and forgets them", async () => {
+    const unlabelled = { images: drifted.images, count: COUNT };
+    const norm = await retrain(worker, task({ method: "norm" }));
+    for (const microBatch of [4, 16, 32]) {
+      const config = resolveRetrainConfig({ microBatch });
+      for (const { loss, optimizer } of ["tent", "roid", "shot"].map(methodNamed)) {
+        const training = { config, loss, optimizer, replacesStatistics: true };
+        await worker.load({ ...model, training, isOnly: true });
+        await worker.setSamples("some", unlabelled);
+        await worker.call("takeStatistics", { samples: "some", most: COUNT });
+        for (const [name, values] of await worker.call("readWeights", {})) {
+          const [own, taken] = [model.weights.get(name)!, norm.weights.get(name)!];
+          if (!name.includes("/moving_")) assert.deepEqual(values, own, `${loss}: ${name}`);
+          else
+            values.forEach((value, index) => {
+              const most = 0.2 * Math.abs(taken[index]! - own[index]!) + 1e-3;
+              assert.ok(
+                Math.abs(value - taken[index]!) < most,
+                `${loss} ${microBatch}: ${name} ${own[index]} ${value} ${taken[index]}`,
+              );
+            });
+        }
+        const run = { steps: 3, learningRate: { kind: "constant", rate: 1e-3 }, seed: 1, shuffle: true } as const;
+        const trained = async (): Promise<readonly number[]> => {
+          await worker.assignWeights(model.weights);
+          return (await worker.call("train", { samples: "some", run })).steps.map((step) => step.loss);
+        };
+        const after = await trained();
+        await worker.load({ ...model, training, isOnly: true });
+        assert.deepEqual(after, await trained(), "no optimizer remembers it");
+      }
+    }
   });
 
   it("keeps the old weights when the new are worse", async () => {

@@ -14,6 +14,7 @@ import type { Samples } from "../training/batches.ts";
 import { type StepReport, stepTimes } from "../training/train-loop.ts";
 import { type AdaptationMethod, learningRateFor, methodNamed } from "../window/method.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
+import { insteadOfTraining } from "./class-mix.ts";
 import { isBetterStart, type Judgement } from "./judge.ts";
 import { judgeTrained } from "./judge-trained.ts";
 import { pseudoLabels } from "./pseudo-labels.ts";
@@ -23,6 +24,7 @@ import {
   type RetrainContext,
   type Retraining,
   type RetrainOptions,
+  type Trained,
 } from "./retrain-context.ts";
 import { ADAPTED, freeImages, sendSamples } from "./send-samples.ts";
 import { GUARD_AT_START, type StopReason, watchEpoch } from "./training-guard.ts";
@@ -54,8 +56,8 @@ export interface RetrainResult extends Judgement {
   readonly idleBytes: number;
 }
 
-/** Judging what was trained takes as long as judging what serves, twice where it has statistics of its inputs, and a little. */
-const JUDGING_ROOM = 2.5;
+/** Judging what was trained takes as long as judging what serves, and a little. */
+const JUDGING_ROOM = 1.5;
 
 /**
  * Adapts a model to drifted samples in a fresh worker, and judges the result. The measured peak is right only for the
@@ -93,17 +95,13 @@ export async function retrain(
   const judgingMs = performance.now() - judging;
   const from = await takeStart(context, before);
   const trainUntilMs = began + (retraining.maxMs ?? Number.POSITIVE_INFINITY) - JUDGING_ROOM * judgingMs;
-  // What the evaluation took stays in TensorFlow's pool: the first step grows by that much less.
+  const instead = await insteadOfTraining(context, from ?? model.weights, before);
+  // What was taken until here stays in TensorFlow's pool: the first step grows by that much less.
   const heldBytes = Math.max(0, (await residentBytes()) - baseBytes);
   const classes = before.length / judgedOn.count;
 
-  const trained = await trainEpochs(context, classes, trainUntilMs);
-  const { weights, ...judgement } = await judgeTrained(
-    context,
-    { ...trained, from: from ?? model.weights },
-    before,
-    trainUntilMs,
-  );
+  const trained = instead ? { ...instead, steps: [], peakBytes: 0 } : await trainEpochs(context, classes, trainUntilMs);
+  const { weights, ...judgement } = await judgeTrained(context, trained, before, trainUntilMs);
   const trainingMs = trained.steps.reduce((sum, { ms }) => sum + ms, 0);
   return {
     ...judgement,
@@ -139,10 +137,7 @@ async function takeStart(context: RetrainContext, before: Float32Array): Promise
   return best;
 }
 
-interface TrainedEpochs {
-  /** Those after the last epoch that went well; undefined when none did. */
-  readonly weights: ModelWeights | undefined;
-  readonly stopped: StopReason;
+interface TrainedEpochs extends Trained {
   readonly steps: readonly StepReport[];
   /** Of the first epoch: later ones find the pool grown. */
   readonly peakBytes: number;

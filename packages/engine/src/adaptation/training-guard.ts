@@ -3,6 +3,8 @@ import type { StepReport } from "../training/train-loop.ts";
 /** Why a training ended, in words for people. */
 export const STOP_WORDS = {
   finished: "all epochs trained",
+  fewClasses: "not trained",
+  unevenClasses: "normalised by its inputs, not trained: they are not of all classes alike",
   collapsed: "ended early: it named ever fewer classes",
   diverged: "ended early: its loss was not a number",
   noProgress: "ended early: its loss no longer fell",

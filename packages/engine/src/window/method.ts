@@ -10,6 +10,8 @@ export interface AdaptationMethod {
   readonly needsLabels: boolean;
   /** Labels are made by the model itself, again for each epoch. */
   readonly usesPseudoLabels: boolean;
+  /** Its loss asks for answers of all classes alike: what is not so is not trained on, but normalised by. */
+  readonly wantsEvenClasses?: boolean;
   /** Passes over the samples after which nothing more is learned; absent: there is no such number. */
   readonly mostEpochs?: number;
 }
@@ -40,7 +42,7 @@ const METHODS: Readonly<Record<MethodName, Omit<AdaptationMethod, "loss" | "need
     learningRate: 1e-3,
     usesPseudoLabels: false,
   },
-  shot: { optimizer: NESTEROV, learningRate: 5e-3, usesPseudoLabels: true },
+  shot: { optimizer: NESTEROV, learningRate: 5e-3, usesPseudoLabels: true, wantsEvenClasses: true },
   crossEntropy: { optimizer: NESTEROV, learningRate: 1e-2, usesPseudoLabels: false },
 };
 

@@ -44,6 +44,11 @@ export interface WorkerCalls {
     readonly answer: TrainReport;
     readonly progress: StepReport;
   };
+  /** Gives the moving statistics what a training of the first `most` samples begins with; nothing is trained. */
+  readonly takeStatistics: {
+    readonly request: { readonly samples: string; readonly most: number };
+    readonly answer: null;
+  };
   /** Logits `[count, classes]` in inference mode, and features where wanted and available. */
   readonly evaluate: {
     readonly request: { readonly samples: string; readonly batch: number; readonly features: boolean };

@@ -30,6 +30,10 @@ serveCalls<WorkerCalls>(
       return null;
     },
     train: (request, { signal, onProgress }) => state.train(request, onProgress, () => signal.aborted),
+    takeStatistics: (request) => {
+      state.takeStatistics(request);
+      return null;
+    },
     evaluate: (request) => state.evaluate(request),
     readWeights: () => state.session().read(),
     assignWeights: ({ weightsFolder }) => {

@@ -1,36 +1,26 @@
-import {
-  given,
-  MpoError,
-  POOL_ALIGNMENT_BYTES,
-  POOL_RESERVE,
-  planStep,
-  poolUse,
-  residentGrowth,
-  type StepMemoryFacts,
-  type StepPlan,
-  trainedBytes,
-  WARM_UP_STEPS,
-} from "@mpo/core";
+import { given, MpoError, POOL_ALIGNMENT_BYTES, POOL_RESERVE, poolUse, WARM_UP_STEPS } from "@mpo/core";
 import { collectGarbage } from "@mpo/io";
-import { chainOf } from "../compiler/chain-of.ts";
 import { compileProgram } from "../compiler/compile-program.ts";
-import { stepMemoryFacts } from "../compiler/memory-facts.ts";
-import type { Program, ProgramSource } from "../compiler/program.ts";
-import { elementsOf, type ModelGraph, type SampleShape } from "../model/model-graph.ts";
+import type { Program } from "../compiler/program.ts";
+import { elementsOf, type SampleShape } from "../model/model-graph.ts";
 import { inputOf } from "../model/stated-input.ts";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
 import { ProgramSession } from "../session/program-session.ts";
 import { tensorflowVersion } from "../session/tensorflow.ts";
 import { BatchFeed, firstSamples, type Samples } from "../training/batches.ts";
-import { OWN_STATISTICS_FROM, type TrainingSetup } from "../training/task.ts";
+import { statisticsShareAt } from "../training/task.ts";
 import { runTraining, type StepReport } from "../training/train-loop.ts";
 import type { LoadReport, TrainReport, WorkerCalls } from "./messages.ts";
+import { decaysSlots, type PlannedTraining, planTraining, programTraining } from "./planned-training.ts";
 
 /**
  * Of a planned pool: with as much again behind it, no request meets the end, where the allocator hands out what is left as a
  * whole. The region's size costs a 32nd of it, resident: the allocator has a pointer for each 256 bytes (its RegionManager).
  */
 const POOL_ROOM = 2;
+
+/** A step with these moves nothing but statistics. */
+const TRAINS_NOTHING = { learningRate: 0, sampleWeight: 0, seed: 0 } as const;
 
 /** The model that a worker has loaded, and what it can do with it. Calls block; the worker process is there for that. */
 export class WorkerState {
@@ -48,14 +38,9 @@ export class WorkerState {
 
   load({ graph, weightsFolder, training, isOnly }: WorkerCalls["load"]["request"]): LoadReport {
     const { shape } = inputOf(graph);
-    const planned = training === undefined ? undefined : plan(graph, training);
+    const planned = training === undefined ? undefined : planTraining(graph, training);
     const session = this.#sessionOf(
-      compileProgram({
-        graph,
-        ...(planned === undefined || training === undefined
-          ? {}
-          : { training: programTraining(training, planned.plan) }),
-      }),
+      compileProgram({ graph, ...(planned === undefined ? {} : { training: programTraining(planned) }) }),
     );
     try {
       this.#reserve(session, planned, isOnly);
@@ -69,18 +54,17 @@ export class WorkerState {
         const count = Math.min(2, planned.plan.config.microBatch);
         session.logits({ images: new Float32Array(count * elementsOf(shape)), count });
         for (let step = 0; step < WARM_UP_STEPS; step++) {
-          session.microStep(one, { learningRate: 0, sampleWeight: 0, seed: 0, statisticsShare: 0 });
+          session.microStep(one, { ...TRAINS_NOTHING, statisticsShare: 0 });
           if (planned.plan.config.accumulation > 1) session.apply(0);
         }
-        // Weight decay has gone into the slots, whatever the sample's weight.
-        if (training !== undefined && decaysSlots(training)) session.initialiseTraining();
+        forgetDecay(session, planned);
       }
     } catch (error) {
       session.close();
       throw error;
     }
     collectGarbage("all");
-    this.#loaded = { session, shape, training, planned, stepsDone: 0 };
+    this.#loaded = { session, shape, planned, stepsDone: 0 };
     return {
       idleBytes: readMemory().residentBytes,
       stateBytes: planned?.stateBytes ?? 0,
@@ -102,7 +86,7 @@ export class WorkerState {
    * The pool is one region from the first load on. Under a cap it has the cap's size, and beyond it there is none; where no
    * other training comes, it is smaller than a cap that its plan does not need.
    */
-  #reserve(session: ProgramSession, planned: Planned | undefined, isOnly = false): void {
+  #reserve(session: ProgramSession, planned: PlannedTraining | undefined, isOnly = false): void {
     if (this.#capBytes !== undefined) {
       const enough = isOnly && planned ? POOL_ROOM * poolUse(planned.plan, planned.facts).peakBytes : this.#capBytes;
       const bytes = Math.min(enough, this.#capBytes);
@@ -142,19 +126,17 @@ export class WorkerState {
     isCancelled: () => boolean,
   ): Promise<TrainReport> {
     const loaded = this.#require();
-    const { session, shape, training, planned } = loaded;
-    if (training === undefined || planned === undefined) {
-      throw new MpoError("precondition-failed", "the model was loaded without a training setup");
-    }
+    const { session, shape } = loaded;
+    const planned = this.#requirePlanned();
     const steps: StepReport[] = [];
     const own = this.#named(samples, shape);
     collectGarbage("all");
     const idleBytes = readMemory().residentBytes;
     resetMemoryPeak();
     // What a step is fed is part of what it takes, and of its plan.
-    const feed = new BatchFeed(own, shape, training.config, run);
+    const feed = new BatchFeed(own, shape, planned.plan.config, run);
     const { stepsDone } = loaded;
-    await runTraining(session, planned.plan, training, feed, run, stepsDone, (report) => {
+    await runTraining(session, planned.plan, planned.setup, feed, run, stepsDone, (report) => {
       loaded.stepsDone = stepsDone + report.step;
       steps.push(report);
       onStep(report);
@@ -164,6 +146,19 @@ export class WorkerState {
     // processor and adds them up now and then, so that two readings are a few hundred kilobytes apart.
     const peakBytes = Math.max(0, readMemory().peakBytes - idleBytes) + planned.stateBytes;
     return { steps, peakBytes };
+  }
+
+  takeStatistics({ samples, most }: WorkerCalls["takeStatistics"]["request"]): void {
+    const { session, shape } = this.#require();
+    const planned = this.#requirePlanned();
+    const { microBatch } = planned.plan.config;
+    const some = firstSamples(this.#named(samples, shape), most);
+    const feed = new BatchFeed(some, shape, planned.plan.config, { seed: 0, shuffle: true });
+    for (let update = 0; update * microBatch < some.count; update++) {
+      const statisticsShare = statisticsShareAt(update, microBatch);
+      session.microStep(feed.next(), { ...TRAINS_NOTHING, statisticsShare });
+    }
+    forgetDecay(session, planned);
   }
 
   evaluate({ samples, batch, features }: WorkerCalls["evaluate"]["request"]): WorkerCalls["evaluate"]["answer"] {
@@ -205,6 +200,12 @@ export class WorkerState {
     return this.#loaded;
   }
 
+  #requirePlanned(): PlannedTraining {
+    const { planned } = this.#require();
+    if (planned !== undefined) return planned;
+    throw new MpoError("precondition-failed", "the model was loaded without a training setup");
+  }
+
   #anyNamed(name: string): Samples {
     const samples = this.#samples.get(name);
     if (samples === undefined) throw new MpoError("not-found", `the worker has no samples named ${name}`);
@@ -231,48 +232,14 @@ export class WorkerState {
 interface Loaded {
   readonly session: ProgramSession;
   readonly shape: SampleShape;
-  readonly training: TrainingSetup | undefined;
-  readonly planned: Planned | undefined;
+  readonly planned: PlannedTraining | undefined;
   /** Steps that the optimizer's state has seen. */
   stepsDone: number;
 }
 
-interface Planned {
-  readonly plan: StepPlan;
-  readonly growthBytes: number;
-  readonly stateBytes: number;
-  readonly weightBytes: number;
-  readonly facts: StepMemoryFacts;
-}
-
-/** Where statistics are replaced, the share that is fed decides alone, and micro-batches too small for their own blend them. */
-function programTraining(
-  { replacesStatistics, ...training }: TrainingSetup,
-  plan: StepPlan,
-): NonNullable<ProgramSource["training"]> {
-  if (replacesStatistics !== true) return { ...training, plan };
-  const blendsStatistics = training.config.microBatch < OWN_STATISTICS_FROM;
-  return { ...training, plan, statisticsMomentum: 0, blendsStatistics };
-}
-
-function plan(graph: ModelGraph, training: TrainingSetup): Planned {
-  const chain = chainOf(graph);
-  const stepPlan = planStep(chain, training.config);
-  const facts: StepMemoryFacts = stepMemoryFacts(chain, training);
-  const copies = facts.slotsPerParameter + (training.config.accumulation > 1 ? 1 : 0);
-  const weightBytes = trainedBytes(chain, []);
-  const growthBytes = residentGrowth(stepPlan, facts);
-  return {
-    plan: stepPlan,
-    growthBytes,
-    stateBytes: trainedBytes(chain, stepPlan.frozen) * copies,
-    weightBytes,
-    facts,
-  };
-}
-
-function decaysSlots({ optimizer }: TrainingSetup): boolean {
-  return optimizer.kind === "momentum" && (optimizer.weightDecay ?? 0) !== 0;
+/** Weight decay goes into the slots whatever a sample's weight and the learning rate. */
+function forgetDecay(session: ProgramSession, planned: PlannedTraining): void {
+  if (decaysSlots(planned)) session.initialiseTraining();
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {
