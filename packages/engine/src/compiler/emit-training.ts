@@ -76,7 +76,7 @@ class TrainingEmitter {
     });
     emit.named(FETCHES.stepPrediction, "Identity", [this.#prediction], { T: "float" });
     emit.unfenced(() => {
-      emitDone(emit, FETCHES.initDone, initialised);
+      emitDone(emit, FETCHES.initDone, initialised === undefined ? [] : [initialised]);
       this.#emitApply();
     });
   }
@@ -100,26 +100,36 @@ class TrainingEmitter {
     emit.named(FETCHES.clock, "Cast", [sinceFirst], { SrcT: DOUBLE, DstT: "float" });
   }
 
-  /** Optimizer slots and accumulators of what trains; returns the nodes that set them to where they begin. */
-  #declareState(): readonly string[] {
+  /** Optimizer slots and accumulators of what trains; returns the node that has set all to where they begin. */
+  #declareState(): string | undefined {
     const emit = this.#emit;
-    const initialised: string[] = [];
-    for (const { id, name } of this.#plan.chain.parameters) {
-      if (this.#plan.frozen[id]) continue;
-      const shape = this.#variableShapes.get(name)!;
-      const state = slotNames(this.#training.optimizer).map((slot) => slotName(name, slot));
-      if (this.#plan.config.accumulation > 1) state.push(accumulatorName(name));
-      for (const stateName of state) {
-        const handle = this.#handles.declare(stateName, shape);
-        const first =
-          stateName === slotName(name, SOURCE_SLOT)
-            ? // A sum, not the value itself: the variables would share its buffer, and the first update copy it.
+    const states = this.#plan.chain.parameters.flatMap(({ id, name }) => {
+      if (this.#plan.frozen[id]) return [];
+      const slots = slotNames(this.#training.optimizer).map((slot) => ({
+        state: slotName(name, slot),
+        isSource: slot === SOURCE_SLOT,
+      }));
+      const accumulators =
+        this.#plan.config.accumulation > 1 ? [{ state: accumulatorName(name), isSource: false }] : [];
+      return [...slots, ...accumulators].map(({ state, isSource }) => {
+        const shape = this.#variableShapes.get(name)!;
+        return { name, isSource, shape, handle: this.#handles.declare(state, shape) };
+      });
+    });
+    // One after the other: graph optimisers would make states of one shape one, which the first update then copies, in the
+    // midst of a step.
+    return emit.unfenced(() => {
+      for (const { name, isSource, shape, handle } of states) {
+        emit.fenced(() => {
+          const first = isSource
+            ? // A sum, not the value itself, whose buffer the variables would share.
               emit.float32("AddV2", this.#read(name), FEEDS.initialState)
             : emit.node("Fill", [emit.ints(shape), FEEDS.initialState], { T: "float", index_type: "int32" });
-        initialised.push(emit.node("AssignVariableOp", [handle, first], { dtype: "float" }));
+          emit.node("AssignVariableOp", [handle, first], { dtype: "float" });
+        });
       }
-    }
-    return initialised;
+      return emit.fence;
+    });
   }
 
   #emitInstruction(instruction: Instruction, half?: GradientHalf): void {

@@ -3,6 +3,14 @@ import type { OpAttributes, Padding, WindowAttributes } from "../model/model-gra
 import { kernelOp } from "./kernel-op.ts";
 import type { OpDefinition } from "./op-definition.ts";
 import {
+  emitProduct,
+  emitProductInputGradient,
+  emitProductKernelGradient,
+  isProduct,
+  runsAsProduct,
+  thinnedBytes,
+} from "./point-convolution.ts";
+import {
   edged,
   edgedBytes,
   imageShape,
@@ -18,7 +26,7 @@ export const conv2d: OpDefinition<"conv2d"> = kernelOp<"conv2d">({
   layerClass: "featureExtraction",
   kernel: "kernel",
   initializer: "heNormal",
-  reordersGradient: true,
+  reorders: (attributes) => (isProduct(attributes) ? "nothing" : "kernelAndGradient"),
 
   kernelShape({ kernelSize, groups, filters }, input) {
     const [, , channels] = imageShape("conv2d", input);
@@ -29,21 +37,30 @@ export const conv2d: OpDefinition<"conv2d"> = kernelOp<"conv2d">({
     return [...windowedSize("conv2d", imageShape("conv2d", input), attributes), attributes.filters];
   },
 
-  copyBytes: (attributes, input = []) => edgedBytes({ padding: copiedEdges(attributes) }, input),
+  copyBytes(attributes, input = []) {
+    if (isProduct(attributes)) return thinnedBytes(attributes, input);
+    return edgedBytes({ padding: copiedEdges(attributes) }, input);
+  },
 
-  emitForward({ emit, attributes, inputs }, kernel) {
+  emitForward(emission, kernel) {
+    if (runsAsProduct(emission)) return emitProduct(emission, kernel);
+    const { emit, attributes, inputs } = emission;
     const edges = copiedEdges(attributes);
     const image = withEdges(emit, inputs[0]!, edges);
     return emit.node("Conv2D", [image, kernel], convAttributes(uncopied(attributes, edges)));
   },
 
-  emitKernelGradient({ emit, attributes, gradient, savedInput }, shape) {
+  emitKernelGradient(emission, shape) {
+    if (isProduct(emission.attributes)) return emitProductKernelGradient(emission, shape);
+    const { emit, attributes, gradient, savedInput } = emission;
     const edges = copiedEdges(attributes);
     const inputs = [withEdges(emit, savedInput(0), edges), emit.ints(shape), gradient];
     return emit.node("Conv2DBackpropFilter", inputs, convAttributes(uncopied(attributes, edges)));
   },
 
-  emitInputGradient({ emit, attributes, gradient, inputShapes, variable }) {
+  emitInputGradient(emission) {
+    if (isProduct(emission.attributes)) return emitProductInputGradient(emission);
+    const { emit, attributes, gradient, inputShapes, variable } = emission;
     const edges = copiedEdges(attributes);
     const { shape } = edged({ padding: edges }, inputShapes[0]!);
     const inputs = [emit.batchShape(shape), variable("kernel"), gradient];

@@ -1,8 +1,7 @@
 import { MpoError } from "@mpo/core";
-import type { GraphEmitter } from "../graph/graph-emitter.ts";
-import { attr } from "../graph/graph-proto.ts";
 import type { SampleShape } from "../model/model-graph.ts";
 import { kernelOp } from "./kernel-op.ts";
+import { matMul, rowsOf, shaped } from "./matrix.ts";
 import type { OpDefinition } from "./op-definition.ts";
 
 /** Fully connected layer over the last axis. Input `[..., features]`, kernel `[features, units]`. */
@@ -10,7 +9,7 @@ export const dense: OpDefinition<"dense"> = kernelOp<"dense">({
   layerClass: ({ partOf }) => (partOf === "attention" ? "featureExtraction" : "linear"),
   kernel: "kernel",
   initializer: "glorotUniform",
-  reordersGradient: false,
+  reorders: () => "kernel",
 
   kernelShape: ({ units }, input) => [featuresOf(input), units],
 
@@ -38,21 +37,4 @@ function featuresOf(input: SampleShape | undefined): number {
     throw new MpoError("invalid-argument", `dense has an input of shape [${input}]; expected [..., features]`);
   }
   return features;
-}
-
-/** `[batch, ..., features]` as `[rows, features]`, the same numbers. */
-function rowsOf(emit: GraphEmitter, tensor: string, shape: SampleShape = []): string {
-  return shape.length === 1 ? tensor : emit.reshape(tensor, [-1, shape.at(-1)!]);
-}
-
-function shaped(emit: GraphEmitter, rows: string, shape: SampleShape = []): string {
-  return shape.length === 1 ? rows : emit.reshape(rows, [-1, ...shape]);
-}
-
-function matMul(emit: GraphEmitter, left: string, right: string, transposed?: "left" | "right"): string {
-  return emit.node("MatMul", [left, right], {
-    T: "float",
-    transpose_a: attr.bool(transposed === "left"),
-    transpose_b: attr.bool(transposed === "right"),
-  });
 }

@@ -11,7 +11,7 @@ export const depthwiseConv2d: OpDefinition<"depthwiseConv2d"> = kernelOp<"depthw
   layerClass: "featureExtraction",
   kernel: "depthwise_kernel",
   initializer: "heNormal",
-  reordersGradient: true,
+  reorders: () => "kernelAndGradient",
   // TensorFlow's fused kernel knows no edges of their own, and ends the process over them.
   copyBytes: (attributes, input = []) => edgedBytes(attributes, input),
 

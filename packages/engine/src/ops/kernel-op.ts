@@ -9,8 +9,8 @@ interface KernelOp<Kind extends "conv2d" | "depthwiseConv2d" | "dense"> {
   /** The variable's name. */
   readonly kernel: string;
   readonly initializer: Initializer;
-  /** The gradient of the kernel has work space as large as the kernel. */
-  readonly reordersGradient: boolean;
+  /** What the library copies into an order of its own: work space as large as the kernel. */
+  reorders(attributes: OpAttributes[Kind]): "nothing" | "kernel" | "kernelAndGradient";
   /** Bytes of a copy of the input, made for the kernel, for its gradient, and as the gradient of the input; absent: none. */
   copyBytes?(attributes: OpAttributes[Kind], input: SampleShape | undefined): AffineBytes;
   kernelShape(attributes: OpAttributes[Kind], input: SampleShape | undefined): readonly number[];
@@ -40,12 +40,14 @@ export function kernelOp<Kind extends "conv2d" | "depthwiseConv2d" | "dense">(op
     facts({ attributes, inputShapes, outputShape }) {
       const kernelElements = elementsOf(op.kernelShape(attributes, inputShapes[0]));
       const copied = op.copyBytes?.(attributes, inputShapes[0]) ?? NO_BYTES;
+      const reorders = op.reorders(attributes);
       const reordered = addBytes(copied, fixedBytes(kernelElements * FLOAT_BYTES));
+      const work = reorders === "nothing" ? copied : reordered;
       return opFacts({
-        isCompiled: true,
-        forwardWork: reordered,
-        inputWork: reordered,
-        parameterWork: op.reordersGradient ? reordered : copied,
+        isCompiled: reorders !== "nothing",
+        forwardWork: work,
+        inputWork: work,
+        parameterWork: reorders === "kernelAndGradient" ? reordered : copied,
         flopsPerSample: 2 * kernelElements * elementsOf(outputShape.slice(0, -1)),
         parameterNeeds: NEEDS_INPUT,
       });
