@@ -1,7 +1,8 @@
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { placeOf, sampleShapes } from "../model/graph-shapes.ts";
-import type { ModelGraph } from "../model/model-graph.ts";
+import type { ModelGraph, OpKind } from "../model/model-graph.ts";
 import { headOf } from "../model/model-head.ts";
+import type { ForwardEmission } from "../ops/op-definition.ts";
 import { opDefinition } from "../ops/op-table.ts";
 import { emitLogits } from "./emit-logits.ts";
 import { FEEDS, FETCHES } from "./program.ts";
@@ -18,7 +19,7 @@ export function emitEvaluation(emit: GraphEmitter, graph: ModelGraph, handles: V
   head.nodes.forEach((node, opIndex) => {
     const inputs = node.kind === "input" ? [FEEDS.images] : node.inputs.map((name) => tensors.get(name)!);
     if (node.name === head.classifier) features = inputs[0];
-    const { output } = opDefinition(node.kind).emitForward({
+    const emission: ForwardEmission<OpKind> = {
       ...placeOf(node, shapes),
       emit,
       inputs,
@@ -31,7 +32,11 @@ export function emitEvaluation(emit: GraphEmitter, graph: ModelGraph, handles: V
       statisticsShare: FEEDS.statisticsShare,
       seed: FEEDS.seed,
       opIndex,
-    });
+    };
+    const emitForward = () => opDefinition(node.kind).emitForward(emission);
+    // A convolution, its normalisation and a tanh are fused into a kernel that TensorFlow lacks, unless the tanh waits for more.
+    const isTanh = node.kind === "activation" && node.attributes.function === "tanh";
+    const { output } = isTanh ? emit.after(FEEDS.images, emitForward) : emitForward();
     tensors.set(node.name, output);
     last = output;
   });

@@ -62,8 +62,13 @@ export class GraphEmitter {
 
   /** Starts a part of the graph that waits for nothing (another signature). */
   unfenced<Result>(emit: () => Result): Result {
+    return this.after(undefined, emit);
+  }
+
+  /** Starts a part of the graph that waits for a node alone, not for the fence. */
+  after<Result>(node: string | undefined, emit: () => Result): Result {
     const fence = this.#fence;
-    this.#fence = undefined;
+    this.#fence = node;
     try {
       return emit();
     } finally {
