@@ -67,6 +67,15 @@ function builtFile(file) {
   return file.replace(/^(packages\/[^/]+)\/src\/(.*)\.ts$/u, "$1/dist/$2.js");
 }
 
+/** The slow ones come first: a slow one that begins last keeps everything waiting. */
+function bySlowness(/** @type {string} */ left, /** @type {string} */ right) {
+  return Number(isSlow(right)) - Number(isSlow(left));
+}
+
+function isSlow(/** @type {string} */ file) {
+  return file.includes(".slow.test.");
+}
+
 const isFast = process.argv.includes("--fast");
 const options = process.argv.slice(2).filter((argument) => argument.startsWith("-") && argument !== "--fast");
 const filters = process.argv
@@ -80,8 +89,9 @@ const files = [
   ...testFiles("deploy", /\.test\.mjs$/u),
   ...testFiles("test", /\.test\.ts$/u),
 ]
-  .filter((file) => !(isFast && file.includes(".slow.test.")))
-  .filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)));
+  .filter((file) => !(isFast && isSlow(file)))
+  .filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)))
+  .toSorted(bySlowness);
 
 const failed = [];
 for (const { label, args } of CHECKS) {
