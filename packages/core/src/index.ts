@@ -126,6 +126,7 @@ export {
   remembered,
   resolveRetrainConfig,
   SEARCH_OBJECTIVES,
+  SEARCHED_METHODS,
   type SearchBudget,
   type SearchObjective,
   type StepMemoryFacts,

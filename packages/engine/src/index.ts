@@ -1,3 +1,4 @@
+export { anchorReferences } from "./adaptation/anchor.ts";
 export { accuracyOf, evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
 export { layerImportance } from "./adaptation/layer-importance.ts";
 export { normalisationOf, withNormalisation } from "./adaptation/normalisation-block.ts";

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { given, MpoError } from "@mpo/core";
 import { type InputForm, type PictureForm, readClassNames } from "@mpo/datasets";
 import {
+  anchorReferences,
   cardOf,
   checkInput,
   describeInputForm,
@@ -39,6 +40,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
     const { likely } = checkInput(model, inputs.samples);
     const { start, problem } = startOf(model, job.start);
     const source = await sourceWeights(job, model, { signal });
+    const reference = await anchorReferences(method, job.sourceFolder);
     const maxMs = began + job.maxMs - performance.now();
     const {
       weights,
@@ -51,7 +53,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
       share: _share,
       ...outcome
     } = await trainRung(
-      { ...{ model, method, rung, memoryBytes, seed, maxMs, start, source, isLastUse: true }, ...inputs },
+      { ...{ model, method, rung, memoryBytes, seed, maxMs, start, source, reference, isLastUse: true }, ...inputs },
       { environment, oomScoreAdjust: OOM_SCORE_ADJUST, signal, onProgress },
     );
     if (outcome.isAccepted) await writeStaged(job, { ...model, weights }, outcome, signal);

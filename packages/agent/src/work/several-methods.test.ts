@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { METHODS_WITHOUT_LABELS, type MethodName, type Prediction, type Profile } from "@mpo/core";
+import { type MethodName, type Prediction, type Profile, SEARCHED_METHODS } from "@mpo/core";
 import { documentOf, ladder } from "../test-support/documents.ts";
 import { killed } from "../test-support/fake-device.ts";
 import { profileOf } from "../test-support/profile.ts";
 import { inWorld, SETTINGS, type World } from "../test-support/world.ts";
 import { readKnownProfile } from "./known-profile.ts";
 
-const ANY = { ...SETTINGS, methods: METHODS_WITHOUT_LABELS };
+const ANY = { ...SETTINGS, methods: SEARCHED_METHODS };
 
 /** What a race would have left: SHOT is the profile's own, Tent and ETA beside it. */
 function raced(model: string, measuredAtMs: number): Profile {
@@ -36,8 +36,8 @@ void describe("an agent that may run any method", () => {
     inWorld(async (world) => {
       await started(world);
       const { fleet, device } = world;
-      assert.deepEqual(fleet.hellos.at(-1)?.methods, METHODS_WITHOUT_LABELS);
-      assert.deepEqual(device.probed[0]?.methods, METHODS_WITHOUT_LABELS);
+      assert.deepEqual(fleet.hellos.at(-1)?.methods, SEARCHED_METHODS);
+      assert.deepEqual(device.probed[0]?.methods, SEARCHED_METHODS);
       assert.equal(fleet.profiles[0]?.profile.others?.length, 2);
       device.drop(80, 0.2);
       await world.pass(60);
@@ -46,7 +46,7 @@ void describe("an agent that may run any method", () => {
       device.drop(80, 0.9);
       await world.pass(60);
       const [, curves] = device.probed;
-      assert.deepEqual(curves?.methods, METHODS_WITHOUT_LABELS, "so they do on what has drifted");
+      assert.deepEqual(curves?.methods, SEARCHED_METHODS, "so they do on what has drifted");
       assert.equal(curves?.known?.method.loss, "shot");
     }));
 
@@ -119,8 +119,8 @@ void describe("an agent that may run any method", () => {
       );
       world.limits = {};
       await world.pass(100);
-      assert.deepEqual(device.probed.at(-1)?.methods, METHODS_WITHOUT_LABELS);
-      assert.deepEqual(fleet.hellos.at(-1)?.methods, METHODS_WITHOUT_LABELS);
+      assert.deepEqual(device.probed.at(-1)?.methods, SEARCHED_METHODS);
+      assert.deepEqual(fleet.hellos.at(-1)?.methods, SEARCHED_METHODS);
       world.limits = { methods: ["tent"] };
       await world.pass(10);
       fleet.push(documentOf(2, { rungs: rungsOf("shot", "eta") }));
@@ -142,7 +142,7 @@ void describe("an agent that may run any method", () => {
       await world.pass(100);
       assert.deepEqual(
         world.device.probed.map(({ methods }) => methods),
-        [["tent"], METHODS_WITHOUT_LABELS],
+        [["tent"], SEARCHED_METHODS],
       );
     }));
 });

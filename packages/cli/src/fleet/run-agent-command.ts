@@ -16,7 +16,7 @@ import {
   openKeyFile,
   runAgentDaemon,
 } from "@mpo/agent";
-import { ANY_METHOD, formatBytes, given, METHODS_WITHOUT_LABELS, type MethodName, MIB } from "@mpo/core";
+import { ANY_METHOD, formatBytes, given, type MethodName, MIB, SEARCHED_METHODS } from "@mpo/core";
 import { linkSignals, makeFolder, systemClock, throwIfAborted } from "@mpo/io";
 import { type Logger, type LogLevel, openTracing, runServices, type Service } from "@mpo/runtime";
 import { findJoining, findWayIn, type JoiningOptions, type WayIn } from "../access/find-joining.ts";
@@ -167,7 +167,7 @@ export function settingsFrom(options: AgentCommandOptions): AgentSettings {
     agentVersion: AGENT_VERSION,
     releasedAtMs: AGENT_RELEASED_MS,
     engineVersion: engineVersion(),
-    methods: options.method === ANY_METHOD ? METHODS_WITHOUT_LABELS : [options.method],
+    methods: options.method === ANY_METHOD ? SEARCHED_METHODS : [options.method],
     effectiveBatch: options.batch,
     budget: { ...budget, reserveBytes: options.reserve, reserveShare: options.reserveShare },
     probeMs: options.probeTime,

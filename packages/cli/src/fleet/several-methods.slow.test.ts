@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { METHODS_WITHOUT_LABELS } from "@mpo/core";
+import { SEARCHED_METHODS } from "@mpo/core";
 import { EXIT_CODES } from "@mpo/runtime";
 import { at, noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
 import { startTinyDevice } from "../test-support/tiny-device.ts";
@@ -18,7 +18,7 @@ describe("a fleet whose agents may run any method", { skip: noNatsServer, timeou
     const coordinator = String(ready["grpc"]);
     const ran: string[] = [];
     const { agent } = await startTinyDevice(t, {
-      ...{ device: "pi-1", coordinator, folder, settings: { methods: METHODS_WITHOUT_LABELS } },
+      ...{ device: "pi-1", coordinator, folder, settings: { methods: SEARCHED_METHODS } },
       retrain: async ({ method, rung: { config, memoryBytes } }) => {
         ran.push(method);
         const seen = {

@@ -10,7 +10,6 @@ import {
   formatMs,
   given,
   isOutOfMemory,
-  METHODS_WITHOUT_LABELS,
   type MethodName,
   type MethodPrediction,
   MpoError,
@@ -20,6 +19,7 @@ import {
   type Profile,
   plannersOf,
   runWindow,
+  SEARCHED_METHODS,
   SECOND_MS,
   type SearchBudget,
   searchPlanners,
@@ -104,7 +104,7 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
   const planners = plannersOf(profile, chainOf(model.graph));
   const allowed = options.method === ANY_METHOD ? undefined : [options.method];
   const { ladder, methods } = searchPlanners(planners, budget, { ...options, overheadMs, methods: allowed });
-  const task = { model, samples: adapted, judgedOn: judged, seed, ...given({ learningRate }) };
+  const task = { model, samples: adapted, judgedOn: judged, reference: adaptedClean, seed, ...given({ learningRate }) };
   const run = await runWindow(
     { rungs: ladder, windowMs: endMs - performance.now() },
     {
@@ -164,7 +164,7 @@ async function profileFor(
   const task = { model, effectiveBatch: options.batch, samples };
   const budget = { maxMs, ...given({ memoryBytes: options.memory }) };
   if (method === ANY_METHOD) {
-    return await probeMethodsHere({ ...task, methods: METHODS_WITHOUT_LABELS }, budget, options, context);
+    return await probeMethodsHere({ ...task, methods: SEARCHED_METHODS }, budget, options, context);
   }
   return await probeHere({ ...task, method }, budget, options, context);
 }

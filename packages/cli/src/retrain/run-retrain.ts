@@ -88,6 +88,7 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
       model,
       samples: adapted,
       judgedOn: judged,
+      reference: adaptedClean,
       method,
       config,
       epochs,

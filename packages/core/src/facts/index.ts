@@ -32,7 +32,14 @@ export { type Hours, hoursIn, hoursMeet, hoursSchema, isWithinHours, minutesLeft
 export { bytesIn, DURATION_UNITS, msIn, SIZE_UNITS } from "./human-units.ts";
 export { LAYER_CLASSES, type LayerClass } from "./layer-classes.ts";
 export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
-export { ANY_METHOD, METHOD_NAMES, METHODS_WITHOUT_LABELS, type MethodName, methodOf } from "./method-names.ts";
+export {
+  ANY_METHOD,
+  METHOD_NAMES,
+  METHODS_WITHOUT_LABELS,
+  type MethodName,
+  methodOf,
+  SEARCHED_METHODS,
+} from "./method-names.ts";
 export { NORMS_FILE, REFERENCE_FILE } from "./model-companions.ts";
 export {
   hasCode,

@@ -16,13 +16,14 @@ const RATES: ReadonlyMap<string, FixedRates> = new Map<string, FixedRates>([
   ["norm", NOTHING],
   ["tent", NORMS_ALONE],
   ["eta", NORMS_ALONE],
+  ["eata", NORMS_ALONE],
   ["roid", NORMS_ALONE],
   ["shot", { linear: 1 }],
 ]);
 
 /**
- * What a method never trains, whatever a config says, by the name of its loss: Tent (Wang et al. 2021), ETA and
- * ROID train normalisation layers alone, SHOT (Liang et al. 2020) leaves the classifier. A search over anything else would promise what never runs.
+ * What a method never trains, whatever a config says, by the name of its loss: Tent (Wang et al. 2021), ETA, EATA
+ * and ROID train normalisation layers alone, SHOT (Liang et al. 2020) leaves the classifier. A search over anything else would promise what never runs.
  */
 export function prescribedRates(loss: string): FixedRates {
   return RATES.get(loss) ?? {};

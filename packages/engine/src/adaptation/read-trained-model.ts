@@ -68,7 +68,7 @@ function noteOf(folded: number, why: string): string {
 }
 
 /** Reference inputs in the folder of a model as deployed, or why there are none. */
-async function referencesIn(folder: string): Promise<Samples | string> {
+export async function referencesIn(folder: string): Promise<Samples | string> {
   const path = join(folder, REFERENCE_FILE);
   try {
     const set = await ifFound(readNpyImages(path));

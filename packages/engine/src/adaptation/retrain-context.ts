@@ -30,6 +30,8 @@ export interface Retraining {
    * and trained from them where what serves says less of the samples than they (it has collapsed, or fits another drift).
    */
   readonly source?: ModelWeights | undefined;
+  /** Samples from before any drift, for a method with an anchor. */
+  readonly reference?: Samples | undefined;
   /**
    * Wall time for all of it, milliseconds: training stops in time for the result to be judged ("outOfTime"), and what was
    * learned until then counts. At least one step is made. Default: no limit.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { METHODS_WITHOUT_LABELS, resolveRetrainConfig } from "@mpo/core";
+import { METHODS_WITHOUT_LABELS, resolveRetrainConfig, SEARCHED_METHODS } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { GraphBuilder } from "../model/graph-builder.ts";
 import type { Model } from "../model/model-graph.ts";
@@ -147,6 +147,21 @@ describe("retrain()", () => {
     }
   });
 
+  it("keeps what matters to reference samples with eata, and forgets it with eta", async () => {
+    const usual = stripes(COUNT, 7, 0.5);
+    const reference = { images: usual.images, count: COUNT };
+    const far = { epochs: 6, learningRate: 0.05 };
+    const moved = async (change: Partial<Retraining>): Promise<number> => {
+      const { weights, share } = await retrain(worker, task({ ...far, ...change }));
+      const [from, to] = [model.weights, weights].map((of) => of.get("norm/beta")!);
+      // What is served may be a part of the way.
+      return Math.hypot(...to!.map((value, at) => value - from![at]!)) / share;
+    };
+    const [free, anchored] = [await moved({ method: "eta" }), await moved({ method: "eata", reference })];
+    assert.ok(anchored > 0 && anchored < 0.8 * free, `${anchored} of ${free}`);
+    await assert.rejects(retrain(worker, task({ method: "eata" })), { code: "precondition-failed" });
+  });
+
   it("starts from the weights as delivered where what serves has collapsed", async () => {
     const dull = new Map([...model.weights, ["norm/gamma", new Float32Array(8).fill(1e-6)]]);
     const collapsed = { graph: model.graph, weights: dull };
@@ -167,7 +182,7 @@ describe("retrain()", () => {
       usual.images.subarray(index * CLASSES * size).slice(0, size),
     );
     const samples = { images: Float32Array.from(first.flatMap((image) => [...image])), count: COUNT };
-    for (const method of METHODS_WITHOUT_LABELS) {
+    for (const method of SEARCHED_METHODS) {
       const steps: number[] = [];
       const onProgress = ({ step }: { readonly step: number }): number => steps.push(step);
       const result = await retrain(worker, task({ method, samples, source: model.weights }), { onProgress });

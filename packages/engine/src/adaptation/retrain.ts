@@ -14,6 +14,7 @@ import type { Samples } from "../training/batches.ts";
 import { type StepReport, stepTimes } from "../training/train-loop.ts";
 import { type AdaptationMethod, learningRateFor, methodNamed } from "../window/method.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
+import { takeAnchor } from "./anchor.ts";
 import { insteadOfTraining } from "./class-mix.ts";
 import { isBetterStart, type Judgement } from "./judge.ts";
 import { judgeTrained } from "./judge-trained.ts";
@@ -83,14 +84,15 @@ export async function retrain(
   const { source } = retraining;
   // What is loaded is what a method is drawn back to.
   const loaded = await worker.load({ ...model, ...given({ weights: source }), training, isOnly: true }, call);
-  if (source !== undefined) await worker.assignWeights(model.weights, call);
   await sendSamples(worker, method.needsLabels ? samples : unlabelled(samples), judgedOn, call);
   if (retraining.isLastUse === true) freeImages(samples, judgedOn);
   const residentBytes = async (): Promise<number> =>
     (await worker.call("memory", { resetPeak: false }, call)).residentBytes;
   const baseBytes = await residentBytes();
-  const judging = performance.now();
   const context: RetrainContext = { worker, retraining, method, config, call, options };
+  await takeAnchor(context);
+  if (source !== undefined) await worker.assignWeights(model.weights, call);
+  const judging = performance.now();
   const before = await evaluateJudged(context);
   const judgingMs = performance.now() - judging;
   const from = await takeStart(context, before);

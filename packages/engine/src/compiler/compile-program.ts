@@ -44,6 +44,7 @@ function emitFeeds(emit: GraphEmitter, inputShape: SampleShape): void {
   placeholder(FEEDS.meanPrediction, "float", [-1]);
   placeholder(FEEDS.seed, "int32", [2]);
   placeholder(FEEDS.statisticsShare, "float", []);
+  placeholder(FEEDS.importanceShare, "float", []);
   placeholder(FEEDS.initialState, "float", []);
   const shape = emit.node("Shape", [images], { T: "float", out_type: "int32" });
   const first = emit.node("GatherV2", [shape, emit.int(0), emit.int(0)], {

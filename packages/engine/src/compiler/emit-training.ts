@@ -9,7 +9,7 @@ import {
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { type AttrValue, attr } from "../graph/graph-proto.ts";
 import { emitLoss } from "../losses/loss.ts";
-import { emitUpdate, SOURCE_SLOT, slotNames } from "../losses/optimizer.ts";
+import { emitUpdate, IMPORTANCE_SLOT, SOURCE_SLOT, slotNames } from "../losses/optimizer.ts";
 import { placeOf, sampleShapes } from "../model/graph-shapes.ts";
 import type { ModelGraph, ModelNode, SampleShape } from "../model/model-graph.ts";
 import { headOf, type ModelHead } from "../model/model-head.ts";
@@ -26,6 +26,15 @@ import type { VariableHandles } from "./variable-handles.ts";
 const DOUBLE: AttrValue = { type: 2 };
 
 type Training = NonNullable<ProgramSource["training"]>;
+
+const ACCUMULATOR = "accumulator";
+
+interface DeclaredState {
+  readonly name: string;
+  readonly slot: string;
+  readonly shape: readonly number[];
+  readonly handle: string;
+}
 
 /** Emits a plan's micro-step, instruction by instruction in its order, and the application of accumulated gradients. */
 export function emitTraining(
@@ -66,7 +75,7 @@ class TrainingEmitter {
 
   emitAll(): void {
     const emit = this.#emit;
-    const initialised = this.#declareState();
+    const state = this.#declareState();
     this.#tensors.set(0, [FEEDS.images]);
     if (this.#training.isTimed === true) this.#emitTimed();
     else for (const instruction of this.#plan.microStep) emit.fenced(() => this.#emitInstruction(instruction));
@@ -76,7 +85,8 @@ class TrainingEmitter {
     });
     emit.named(FETCHES.stepPrediction, "Identity", [this.#prediction], { T: "float" });
     emit.unfenced(() => {
-      emitDone(emit, FETCHES.initDone, initialised === undefined ? [] : [initialised]);
+      emitDone(emit, FETCHES.initDone, state.all === undefined ? [] : [state.all]);
+      emitDone(emit, FETCHES.forgetDone, state.changing === undefined ? [] : [state.changing]);
       this.#emitApply();
     });
   }
@@ -100,35 +110,43 @@ class TrainingEmitter {
     emit.named(FETCHES.clock, "Cast", [sinceFirst], { SrcT: DOUBLE, DstT: "float" });
   }
 
-  /** Optimizer slots and accumulators of what trains; returns the node that has set all to where they begin. */
-  #declareState(): string | undefined {
-    const emit = this.#emit;
+  /**
+   * Optimizer slots and accumulators of what trains. Returns the node that has set those to where they begin which steps
+   * change, and the one that has set all.
+   */
+  #declareState(): { readonly changing: string | undefined; readonly all: string | undefined } {
+    const { optimizer } = this.#training;
+    const declared = (name: string, slot: string) => {
+      const shape = this.#variableShapes.get(name)!;
+      return { name, slot, shape, handle: this.#handles.declare(slotName(name, slot), shape) };
+    };
     const states = this.#plan.chain.parameters.flatMap(({ id, name }) => {
       if (this.#plan.frozen[id]) return [];
-      const slots = slotNames(this.#training.optimizer).map((slot) => ({
-        state: slotName(name, slot),
-        isSource: slot === SOURCE_SLOT,
-      }));
-      const accumulators =
-        this.#plan.config.accumulation > 1 ? [{ state: accumulatorName(name), isSource: false }] : [];
-      return [...slots, ...accumulators].map(({ state, isSource }) => {
-        const shape = this.#variableShapes.get(name)!;
-        return { name, isSource, shape, handle: this.#handles.declare(state, shape) };
-      });
+      const slots = this.#plan.config.accumulation > 1 ? [...slotNames(optimizer), ACCUMULATOR] : slotNames(optimizer);
+      return slots.map((slot) => declared(name, slot));
     });
-    // One after the other: graph optimisers would make states of one shape one, which the first update then copies, in the
-    // midst of a step.
-    return emit.unfenced(() => {
-      for (const { name, isSource, shape, handle } of states) {
-        emit.fenced(() => {
-          const first = isSource
-            ? // A sum, not the value itself, whose buffer the variables would share.
-              emit.float32("AddV2", this.#read(name), FEEDS.initialState)
-            : emit.node("Fill", [emit.ints(shape), FEEDS.initialState], { T: "float", index_type: "int32" });
-          emit.node("AssignVariableOp", [handle, first], { dtype: "float" });
-        });
-      }
-      return emit.fence;
+    const isKept = ({ slot }: { readonly slot: string }): boolean => slot === SOURCE_SLOT || slot === IMPORTANCE_SLOT;
+    return this.#emit.unfenced(() => {
+      for (const state of states.filter((one) => !isKept(one))) this.#emitBegin(state);
+      const changing = this.#emit.fence;
+      for (const state of states.filter(isKept)) this.#emitBegin(state);
+      return { changing, all: this.#emit.fence };
+    });
+  }
+
+  /**
+   * Sets one state to where it begins, after those before: graph optimisers would make states of one shape one, which the first
+   * update then copies, in the midst of a step.
+   */
+  #emitBegin({ name, slot, shape, handle }: DeclaredState): void {
+    const emit = this.#emit;
+    emit.fenced(() => {
+      const first =
+        slot === SOURCE_SLOT
+          ? // A sum, not the value itself, whose buffer the variables would share.
+            emit.float32("AddV2", this.#read(name), FEEDS.initialState)
+          : emit.node("Fill", [emit.ints(shape), FEEDS.initialState], { T: "float", index_type: "int32" });
+      emit.node("AssignVariableOp", [handle, first], { dtype: "float" });
     });
   }
 
@@ -241,7 +259,7 @@ class TrainingEmitter {
     const { name } = this.#parameter(parameter);
     const slots = slotNames(this.#training.optimizer).map((slot) => this.#handles.handle(slotName(name, slot)));
     const variable = { handle: this.#handles.handle(name), slots, isKernel: name.endsWith("kernel") };
-    emitUpdate(this.#training.optimizer, this.#emit, variable, gradient, FEEDS.learningRate);
+    emitUpdate(this.#training.optimizer, this.#emit, variable, gradient, FEEDS);
   }
 
   #place(opId: number): { op: ChainOp; node: ModelNode; place: OpPlace<never> } {
@@ -266,5 +284,5 @@ function slotName(parameter: string, slot: string): string {
 }
 
 function accumulatorName(parameter: string): string {
-  return `${parameter}/accumulator`;
+  return slotName(parameter, ACCUMULATOR);
 }

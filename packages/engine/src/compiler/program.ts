@@ -17,6 +17,8 @@ export const FEEDS = {
   meanPrediction: "mean_prediction",
   /** int32 `[2]`. */
   seed: "seed",
+  /** float32 scalar: of the square of each step's gradient, what is added to the importance of what an anchor holds. */
+  importanceShare: "importance_share",
   /** float32 scalar: of each move of the moving statistics, what is made; 0 holds them (warming up). */
   statisticsShare: "statistics_share",
   /**
@@ -49,6 +51,8 @@ export const FETCHES = {
    */
   reserveDone: "reserve_done",
   initDone: "init_done",
+  /** The same but for what an anchor knows. */
+  forgetDone: "forget_done",
   assignDone: "assign_done",
 } as const;
 

@@ -76,6 +76,11 @@ const PEERS: Readonly<Record<MethodName, (logits: tf.Tensor2D, labels: Int32Arra
     const perSample = tf.neg(tf.sum(tf.mul(tf.softmax(logits), tf.logSoftmax(logits)), 1));
     return tf.sum(tf.mul(perSample, tf.tensor1d(weights)));
   },
+  eata: (logits, labels) => {
+    const rows = [...labels].flatMap((label, row) => (label < 0 ? [row] : []));
+    const known = PEERS.crossEntropy(logits, labels);
+    return rows.length === 0 ? known : tf.add(known, PEERS.eta(tf.gather(logits, rows) as tf.Tensor2D, labels));
+  },
   roid: (logits) => {
     const probabilities = tf.softmax(logits);
     const rows = probabilities.arraySync() as number[][];

@@ -12,6 +12,7 @@ export const LOSS_WORK_TENSORS: Readonly<Record<MethodName, number>> = {
   crossEntropy: 1,
   tent: 4,
   eta: 6,
+  eata: 8,
   roid: 8,
   shot: 6,
 };
@@ -38,6 +39,8 @@ export function emitLoss(name: MethodName, emit: GraphEmitter, inputs: LossInput
       return entropy(emit, inputs);
     case "eta":
       return reliableEntropy(emit, inputs);
+    case "eata":
+      return labelledOrReliable(emit, inputs);
     case "roid":
       return weightedLikelihoodRatio(emit, inputs);
     case "shot":
@@ -56,6 +59,17 @@ function crossEntropy(emit: GraphEmitter, { logits, labels, sampleWeight }: Loss
   return { loss, gradient: emit.float32("Mul", `${node}:1`, column) };
 }
 
+/** Cross-entropy of the samples that have a label, and `reliableEntropy` of the others. */
+function labelledOrReliable(emit: GraphEmitter, inputs: LossInputs): LossTensors {
+  const isUnlabelled = maskOf(emit, emit.node("Less", [inputs.labels, emit.int(0)], { T: "int32" }));
+  const unlabelled = reliableEntropy(emit, inputs, emit.reshape(isUnlabelled, [-1, 1]));
+  const labelled = crossEntropy(emit, inputs);
+  return {
+    loss: emit.float32("AddV2", unlabelled.loss, labelled.loss),
+    gradient: emit.float32("AddV2", unlabelled.gradient, labelled.gradient),
+  };
+}
+
 function entropy(emit: GraphEmitter, { logits, sampleWeight }: LossInputs): LossTensors {
   const { perSample, slope } = entropyOf(emit, logits);
   const loss = emit.float32("Mul", emit.sum(perSample, [0, 1], false), sampleWeight);
@@ -65,18 +79,20 @@ function entropy(emit: GraphEmitter, { logits, sampleWeight }: LossInputs): Loss
 /**
  * Entropy of the samples whose prediction is reliable (entropy below E0) and not like the latest (cosine to their mean),
  * each weighted by exp(E0 - entropy); weights have no gradient. Its mean is over all samples of the batch: how many of them
- * count is not known while micro-batches run.
+ * count is not known while micro-batches run. `[b, 1]` `isCounted`: 0 where a sample does not count at all.
  */
 function reliableEntropy(
   emit: GraphEmitter,
   { logits, sampleWeight, meanPrediction, classes }: LossInputs,
+  isCounted?: string,
 ): LossTensors {
   const { probabilities, perSample, slope } = entropyOf(emit, logits);
   const most = emit.float(ETA_ENTROPY_SHARE * Math.log(classes));
   const cosine = cosineToLatest(emit, probabilities, meanPrediction);
   const isReliable = emit.float32("Less", perSample, most);
   const isUnlike = emit.float32("Less", cosine, emit.float(etaCosine(classes)));
-  const counts = maskOf(emit, emit.node("LogicalAnd", [isReliable, isUnlike]));
+  const isTaken = maskOf(emit, emit.node("LogicalAnd", [isReliable, isUnlike]));
+  const counts = isCounted === undefined ? isTaken : emit.float32("Mul", isTaken, isCounted);
   const sureness = emit.float32("Exp", emit.float32("Sub", most, perSample));
   const weight = emit.float32("Mul", emit.float32("Mul", counts, sureness), sampleWeight);
   const loss = emit.sum(emit.float32("Mul", perSample, weight), [0, 1], false);

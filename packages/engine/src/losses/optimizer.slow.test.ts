@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { GraphBuilder } from "../model/graph-builder.ts";
 import type { ModelWeights } from "../model/model-graph.ts";
 import { assertClose, norm } from "../test-support/compare-gradients.ts";
-import { type EngineRun, engineGradients, runEngine, testSamples } from "../test-support/engine-run.ts";
+import { type EngineRun, engineGradients, runEngine, testSamples, withSession } from "../test-support/engine-run.ts";
 import { randomModel } from "../test-support/layers-format-testing.ts";
 import type { Optimizer } from "./optimizer.ts";
 
@@ -97,6 +97,56 @@ for (const [name, optimizer, update] of OPTIMIZERS) {
       }
     });
   }
+}
+
+for (const accumulation of [1, 2]) {
+  test(`an anchor in ${accumulation} micro-batches draws parameters back by the importance that it has been told`, async () => {
+    const optimizer: Optimizer = { kind: "sgd", anchor: 50 };
+    const samples = testSamples(graph, 6, CLASSES);
+    const run: EngineRun = {
+      graph,
+      weights,
+      samples,
+      config: { microBatch: 6 / accumulation, accumulation },
+      optimizer,
+    };
+    const { gradients } = await engineGradients(run);
+    const importance = new Map([...gradients].map(([name, values]) => [name, values.map((slope) => slope ** 2)]));
+    const expected = new Map([...weights].map(([name, values]) => [name, Float64Array.from(values)]));
+    for (let step = 0; step < STEPS; step++) {
+      const rounded = new Map([...expected].map(([name, values]) => [name, Float32Array.from(values)]));
+      for (const [name, slopes] of (await engineGradients({ ...run, weights: rounded })).gradients) {
+        const values = expected.get(name)!;
+        for (const [index, slope] of slopes.entries()) {
+          const away = values[index]! - weights.get(name)![index]!;
+          values[index]! -= RATE * (slope + 2 * 50 * importance.get(name)![index]! * away);
+        }
+      }
+    }
+    const actual = await withSession(run, async (session) => {
+      const size = samples.images.length / samples.count;
+      const step = (learningRate: number, importanceShare: number): void => {
+        for (let micro = 0; micro < accumulation; micro++) {
+          const count = samples.count / accumulation;
+          const images = samples.images.subarray(micro * count * size, (micro + 1) * count * size);
+          const batch = { images, labels: samples.labels.subarray(micro * count, (micro + 1) * count), count };
+          const share = accumulation === 1 ? importanceShare : 0;
+          session.microStep(batch, { learningRate, sampleWeight: 1 / samples.count, seed: 1, importanceShare: share });
+        }
+        if (accumulation > 1) session.apply(learningRate, importanceShare);
+      };
+      step(0, 1);
+      session.forgetTraining();
+      for (let at = 0; at < STEPS; at++) step(RATE, 0);
+      return session.read();
+    });
+    for (const [name, values] of expected) {
+      const start = weights.get(name)!;
+      const moved = norm(Float32Array.from(values, (value, index) => value - start[index]!));
+      const off = norm(Float32Array.from(values, (value, index) => value - actual.get(name)![index]!));
+      assert.ok(off <= 1e-3 * moved, `${name} is off by ${off} of ${moved}`);
+    }
+  });
 }
 
 test("the loss that a step reports is that before its update, and it falls", async () => {

@@ -28,6 +28,8 @@ export interface MicroStepSettings {
   readonly seed: number;
   /** Of each move of the moving statistics, what is made: 0 holds them still (warming up). Default: 1. */
   readonly statisticsShare?: number;
+  /** Of the square of the step's gradient, what is added to the importance that an anchor knows. Default: 0. */
+  readonly importanceShare?: number;
 }
 
 export interface MicroStepResult {
@@ -84,6 +86,11 @@ export class ProgramSession {
     this.#run({ [FEEDS.initialState]: { shape: [], data: Float32Array.of(0) } }, [FETCHES.initDone]);
   }
 
+  /** The same but for the weights of the load and their importance, which an anchor holds on to. */
+  forgetTraining(): void {
+    this.#run({ [FEEDS.initialState]: { shape: [], data: Float32Array.of(0) } }, [FETCHES.forgetDone]);
+  }
+
   /** Values of all variables. */
   read(): ModelWeights {
     const values = this.#run(
@@ -109,8 +116,10 @@ export class ProgramSession {
   }
 
   /** Steps the parameters from what the micro-batches accumulated. */
-  apply(learningRate: number): void {
-    this.#run({ [FEEDS.learningRate]: { shape: [], data: Float32Array.of(learningRate) } }, [FETCHES.applyDone]);
+  apply(learningRate: number, importanceShare = 0): void {
+    const scalar = (value: number): HostTensor => ({ shape: [], data: Float32Array.of(value) });
+    const feeds = { [FEEDS.learningRate]: scalar(learningRate), [FEEDS.importanceShare]: scalar(importanceShare) };
+    this.#run(feeds, [FETCHES.applyDone]);
   }
 
   /** `[count, classes]` in inference mode. */
@@ -146,6 +155,7 @@ export class ProgramSession {
       [FEEDS.meanPrediction]: { shape: [meanPrediction.length], data: meanPrediction },
       [FEEDS.seed]: { shape: [2], data: Int32Array.of(settings.seed, 0) },
       [FEEDS.statisticsShare]: { shape: [], data: Float32Array.of(settings.statisticsShare ?? 1) },
+      [FEEDS.importanceShare]: { shape: [], data: Float32Array.of(settings.importanceShare ?? 0) },
     };
   }
 

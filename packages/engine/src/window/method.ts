@@ -24,6 +24,7 @@ const NESTEROV: Optimizer = { kind: "momentum", momentum: 0.9, nesterov: true };
  * - Norm (Schneider et al. 2020): no training; statistics of batch normalisation are taken over.
  * - Tent (Wang et al. 2021): entropy of the predictions.
  * - ETA (Niu et al. 2022): entropy of reliable predictions that differ from the mean of the latest.
+ * - EATA (the same): ETA, anchored to the weights as delivered, by what matters to reference samples.
  * - ROID (Marsden et al. 2024): likelihood ratio, drawn back to the source by a hundredth at each step.
  * - SHOT (Liang et al. 2020): information maximisation and pseudo-labels.
  * - Cross-entropy: where labels are known.
@@ -37,6 +38,11 @@ const METHODS: Readonly<Record<MethodName, Omit<AdaptationMethod, "loss" | "need
   },
   tent: { optimizer: { kind: "adam" }, learningRate: 1e-3, usesPseudoLabels: false },
   eta: { optimizer: { kind: "adam" }, learningRate: 1e-3, usesPseudoLabels: false },
+  eata: {
+    optimizer: { kind: "adam", anchor: 2_000 },
+    learningRate: 1e-3,
+    usesPseudoLabels: false,
+  },
   roid: {
     optimizer: { kind: "adam", sourcePull: 0.01 },
     learningRate: 1e-3,

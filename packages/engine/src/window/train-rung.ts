@@ -15,7 +15,7 @@ import { windowLength } from "./window-length.ts";
 export interface RungTraining
   extends Pick<
     Retraining,
-    "model" | "samples" | "method" | "seed" | "learningRate" | "start" | "source" | "isLastUse"
+    "model" | "samples" | "method" | "seed" | "learningRate" | "start" | "source" | "reference" | "isLastUse"
   > {
   readonly rung: Prediction;
   /** Samples on which the result is judged, with labels if there are any. */

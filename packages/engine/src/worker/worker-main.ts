@@ -34,6 +34,10 @@ serveCalls<WorkerCalls>(
       state.takeStatistics(request);
       return null;
     },
+    takeImportance: (request) => {
+      state.takeImportance(request);
+      return null;
+    },
     evaluate: (request) => state.evaluate(request),
     readWeights: () => state.session().read(),
     assignWeights: ({ weightsFolder }) => {

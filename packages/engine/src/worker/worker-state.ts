@@ -161,6 +161,24 @@ export class WorkerState {
     forgetDecay(session, planned);
   }
 
+  takeImportance({ samples }: WorkerCalls["takeImportance"]["request"]): void {
+    const { session, shape } = this.#require();
+    const { config } = this.#requirePlanned().plan;
+    const own = this.#named(samples, shape);
+    const feed = new BatchFeed(own, shape, config, { seed: 0, shuffle: false });
+    const batchSize = config.microBatch * config.accumulation;
+    const batches = Math.max(1, Math.floor(own.count / batchSize));
+    for (let batch = 0; batch < batches; batch++) {
+      for (let micro = 0; micro < config.accumulation; micro++) {
+        const importanceShare = config.accumulation === 1 ? 1 / batches : 0;
+        const held = { learningRate: 0, seed: 0, statisticsShare: 0 };
+        session.microStep(feed.next(), { ...held, sampleWeight: 1 / batchSize, importanceShare });
+      }
+      if (config.accumulation > 1) session.apply(0, 1 / batches);
+    }
+    session.forgetTraining();
+  }
+
   evaluate({ samples, batch, features }: WorkerCalls["evaluate"]["request"]): WorkerCalls["evaluate"]["answer"] {
     collectGarbage("new");
     const { session, shape } = this.#require();
@@ -239,7 +257,7 @@ interface Loaded {
 
 /** Weight decay goes into the slots whatever a sample's weight and the learning rate. */
 function forgetDecay(session: ProgramSession, planned: PlannedTraining): void {
-  if (decaysSlots(planned)) session.initialiseTraining();
+  if (decaysSlots(planned)) session.forgetTraining();
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

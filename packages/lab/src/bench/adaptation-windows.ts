@@ -51,6 +51,7 @@ export const VISITS: Readonly<Record<ProtocolName, number>> = {
 const DIRICHLET = 0.1;
 const FEW_IMAGES = 512;
 const FEW_CLASSES_SHARE = 0.5;
+const REFERENCES = 256;
 
 export interface AdaptationWindow {
   /** The corruption, the second time `again`; a number where it has all. */
@@ -59,6 +60,8 @@ export interface AdaptationWindow {
   readonly judged: Samples;
   /** The judged images as they were before they were damaged: what an adapted model may have forgotten. */
   readonly clean: Samples;
+  /** Other undamaged images: what is usual. */
+  readonly reference: Samples;
 }
 
 export interface WindowOptions {
@@ -108,6 +111,7 @@ export async function* adaptationWindows(
       adapted: await damaged(takeImages(pool, drawn())),
       judged: await damaged(judged),
       clean: samplesOf(judged),
+      reference: samplesOf(takeImages(pool, all.slice(0, pool.count).slice(-REFERENCES))),
     };
   }
 }

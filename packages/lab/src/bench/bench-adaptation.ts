@@ -181,7 +181,7 @@ interface Subject {
 
 /** `lookedUp`: accuracy with what was learned of a like drift, before anything is trained. */
 async function adapt(
-  { adapted, judged, clean }: AdaptationWindow,
+  { adapted, judged, clean, reference }: AdaptationWindow,
   { source, course, method, signature, none }: Subject,
   { batch, microBatch = batch, epochs, seed, threads, protocol }: BenchAdaptationOptions,
   { environment, signal }: CommandContext,
@@ -193,7 +193,7 @@ async function adapt(
   const found = protocol === "recurring" ? nearestBySignature(signature, course.answered)?.item : undefined;
   const known = found && withNormalisation(source, found.parameters);
   const start = known ?? (course.weights === source.weights ? undefined : course.weights);
-  const task = { model: source, start, samples, method, config, epochs, seed };
+  const task = { model: source, start, samples, reference, method, config, epochs, seed };
   const { weights, isAccepted, reason } = await retrain(worker, task, { signal });
   const accuracyOf = async (of: ModelWeights): Promise<Accuracies> => ({
     damaged: await accuracyWith(worker, of, judged, signal),
