@@ -106,8 +106,9 @@ async function givenConfig(
   current: DesiredDocument | undefined,
   { admin, call }: AdminSession,
 ): Promise<RetrainConfig | undefined> {
-  const { microBatch, freeze, freezeFeatures, freezeNorm, freezeLinear, segments, checkpoints } = options;
-  const given = [microBatch, freeze, freezeFeatures, freezeNorm, freezeLinear, segments, checkpoints, options.batch];
+  const { microBatch, freeze, freezeFeatures, freezeNorm, freezeLinear, trainLayers, segments, checkpoints } = options;
+  const freezing = [freeze, freezeFeatures, freezeNorm, freezeLinear, trainLayers];
+  const given = [microBatch, ...freezing, segments, checkpoints, options.batch];
   if (given.every((one) => one === undefined)) return undefined;
   const { profile } = await admin.getProfile({ identity, model }, call);
   requireSegments(options, profile.model.unitCount);

@@ -1,4 +1,4 @@
-import { type MethodName, methodsOf, type Profile } from "@mpo/core";
+import { type MethodName, MpoError, methodsOf, type Profile, type RetrainConfig } from "@mpo/core";
 import type { KeptFacts } from "../documents/document-service.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import { missing } from "./planner-sources.ts";
@@ -38,4 +38,20 @@ export function allowedMethods(
   const methods = known.filter((one) => runs.includes(one));
   if (methods.length > 0) return { methods };
   throw missing(`the profile of ${wish.model} is for ${known.join(", ")}, and the device adapts by ${runs.join(", ")}`);
+}
+
+/**
+ * Throws `unsupported` for a configuration that the device's release would run as another: those that do not say their methods
+ * know of no single layers, and would train them all.
+ */
+export function requireUnderstood(
+  config: RetrainConfig | undefined,
+  { identity, inventory, methods }: Pick<DeviceRecord, "identity" | "inventory" | "methods">,
+): void {
+  if (methods !== undefined || config?.freezing.onlyLayers === undefined) return;
+  throw new MpoError(
+    "unsupported",
+    `the agent of ${identity.device} (${inventory.agentVersion}) cannot train single layers: it would train them all`,
+    { hint: "Upgrade its agent, or leave out which layers train." },
+  );
 }

@@ -11,7 +11,7 @@ import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import { isConflict } from "../store/change-entry.ts";
-import { allowedMethods } from "./allowed-methods.ts";
+import { allowedMethods, requireUnderstood } from "./allowed-methods.ts";
 import type { BudgetPolicy, Capacity } from "./device-budget.ts";
 import { measuredBy, type PlannedLadder, unmeasuredLadder } from "./planned-ladder.ts";
 import { missing, PlannerSources } from "./planner-sources.ts";
@@ -184,6 +184,7 @@ export class SearchService {
       const [all, free] = [formatBytes(inventory.memoryBytes), formatBytes(wish.reserveBytes)];
       throw new MpoError("over-budget", `it has ${all} of memory in all, of which ${free} are to stay free`);
     }
+    requireUnderstood(wish.config, device);
     const served = device.models.find(({ name }) => name === model);
     if (served === undefined) throw missing(`device ${identity.device} does not serve a model ${model}`);
     const wanted = wantedModel(this.#parts, { identity, served, ofModel, version: wish.modelVersion });

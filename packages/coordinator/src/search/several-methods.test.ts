@@ -93,6 +93,24 @@ describe("a profile of several methods", () => {
     assert.deepEqual([document.isFixed, methodsIn(document.rungs)], [true, ["crossEntropy"]]);
   });
 
+  it("is not given to a device whose release would train other layers than those that are named", async (context) => {
+    const coordinator = await reported(context);
+    const [rung] = (await explained(coordinator)).rungs;
+    const { config } = rung ?? assert.fail();
+    const named = { ...config, freezing: { ...config.freezing, onlyLayers: ["dense"] } };
+    const push = { identity: IDENTITY, model: "tiny", reason: "", config: named };
+    await assert.rejects(coordinator.admin.pushConfig(push, CALL), {
+      code: "unsupported",
+      message: /would train them all/u,
+    });
+    await coordinator.fleet.hello(helloOf("pi-1", { methods: ["crossEntropy"] }), CALL);
+    await assert.rejects(
+      coordinator.admin.pushConfig(push, CALL),
+      { code: "invalid-argument" },
+      "no layer has this name",
+    );
+  });
+
   it("is shared with devices that run the same methods, without its curves", async (context) => {
     const coordinator = await reported(context, ["crossEntropy", "shot"]);
     const { fleet } = coordinator;
