@@ -155,6 +155,9 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     const tooFine = await mpo("config", "push", "pi-1", "--segments", "99");
     assert.equal(tooFine.code, EXIT_CODES.usage, tooFine.stderr);
     assert.match(tooFine.stderr, /--segments 99: the model has \d+ units/u);
+    const unheard = await mpo("config", "push", "pi-1", "--train-layers", "nothing");
+    assert.notEqual(unheard.code, EXIT_CODES.ok, "layers alone are a configuration, too");
+    assert.match(unheard.stderr, /nothing/u);
     const unknown = await mpo("config", "rollback", "pi-1", "--to", "9.9");
     assert.match(unknown.stderr, /pi-1 has no document 9\.9; its newest is 1\.\d+, and 16 before it are kept/u);
 
