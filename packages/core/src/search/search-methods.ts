@@ -79,13 +79,15 @@ function counted(results: readonly SearchResult[]): Pick<SearchResult, "candidat
 }
 
 function ranked(candidates: readonly MethodPrediction[], objective: SearchObjective): readonly MethodPrediction[] {
-  const target = Math.max(...candidates.map(({ accuracy }) => accuracy.expected)) - TOLERANCE;
+  const slack = objective === "accuracy" ? SAME_ACCURACY : TOLERANCE;
+  const least = Math.max(...candidates.map(({ accuracy }) => accuracy.expected)) - slack;
+  const isEnough = ({ accuracy }: MethodPrediction): boolean => accuracy.expected >= least;
   const cost = ({ memoryBytes, trainingMs }: MethodPrediction): number =>
     objective === "memory" ? memoryBytes.expected : trainingMs;
-  const isEnough = ({ accuracy }: MethodPrediction): boolean => accuracy.expected >= target;
-  return candidates.toSorted((left, right) => {
-    if (objective !== "accuracy" && isEnough(left) && isEnough(right)) return cost(left) - cost(right);
-    const difference = right.accuracy.expected - left.accuracy.expected;
-    return Math.abs(difference) > SAME_ACCURACY ? difference : left.trainingMs - right.trainingMs;
-  });
+  return [
+    ...candidates.filter(isEnough).toSorted((left, right) => cost(left) - cost(right)),
+    ...candidates
+      .filter((each) => !isEnough(each))
+      .toSorted((left, right) => right.accuracy.expected - left.accuracy.expected),
+  ];
 }

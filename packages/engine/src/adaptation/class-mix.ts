@@ -1,8 +1,8 @@
 import type { ModelWeights } from "../model/model-graph.ts";
 import { graphVariables } from "../model/variables.ts";
 import { informationOf, meanPredictionEntropy, softmaxRows } from "./probabilities.ts";
-import { evaluateJudged, type RetrainContext, type Trained } from "./retrain-context.ts";
-import { ADAPTED } from "./send-samples.ts";
+import { evaluationBatch, type RetrainContext, type Trained } from "./retrain-context.ts";
+import { ADAPTED, JUDGED } from "./send-samples.ts";
 
 // What one place sees in one hour is often of few classes. Batch normalisation by the statistics of such inputs takes the
 // differences within a class for differences between classes: answers spread over classes that are not there, however
@@ -22,6 +22,7 @@ const SURER = 0.7;
 const EVEN = 0.9;
 /** So many samples tell it as well as thousands. */
 const ENOUGH_SAMPLES = 512;
+const SOME_JUDGED = "some judged";
 
 /**
  * What takes the place of training where the judged samples do not look as a method needs them, to weights `from` that the
@@ -33,12 +34,16 @@ export async function insteadOfTraining(
   from: ModelWeights,
   before: Float32Array,
 ): Promise<Trained | undefined> {
-  const { worker, retraining, method, call } = context;
+  const { worker, retraining, method, config, call } = context;
   const { model, samples, judgedOn = samples } = retraining;
   if (judgedOn.labels !== undefined || graphVariables(model.graph).every(({ spec }) => spec.trainable))
     return undefined;
   await worker.call("takeStatistics", { samples: ADAPTED, most: ENOUGH_SAMPLES }, call);
-  const classes = classMixOf(before, await evaluateJudged(context), judgedOn.count);
+  const count = Math.min(judgedOn.count, ENOUGH_SAMPLES);
+  await worker.call("sameSamples", { name: SOME_JUDGED, of: JUDGED, count }, call);
+  const evaluation = { samples: SOME_JUDGED, batch: evaluationBatch(config), features: false };
+  const { logits } = await worker.call("evaluate", evaluation, call);
+  const classes = classMixOf(before.subarray(0, logits.length), logits, count);
   if (classes === "few") return { weights: undefined, stopped: "fewClasses" };
   if (classes === "uneven" && method.wantsEvenClasses === true) {
     return { weights: await worker.call("readWeights", {}, call), stopped: "unevenClasses" };

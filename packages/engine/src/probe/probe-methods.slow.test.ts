@@ -1,13 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  METHODS_WITHOUT_LABELS,
-  methodsOf,
-  ofMethod,
-  plannersOf,
-  resolveRetrainConfig,
-  searchPlanners,
-} from "@mpo/core";
+import { methodsOf, ofMethod, plannersOf, resolveRetrainConfig, SEARCHED_METHODS, searchPlanners } from "@mpo/core";
 import { chainOf } from "../compiler/chain-of.ts";
 import { smallModel, smallSamples } from "../test-support/small-training.ts";
 import { type MethodsTask, probeMethods } from "./probe-methods.ts";
@@ -16,7 +9,7 @@ const model = smallModel();
 const { images, count } = smallSamples(32);
 const task: MethodsTask = {
   model,
-  methods: METHODS_WITHOUT_LABELS,
+  methods: SEARCHED_METHODS,
   effectiveBatch: 16,
   device: { id: "here", class: "test" },
   samples: { adapted: { images, count }, judged: { images, count } },
@@ -28,7 +21,7 @@ const BUDGET = { memoryBytes: 2 ** 30, windowMs: 60_000 };
 
 test("methods are probed once for memory and time, race for accuracy, and are searched together", async () => {
   const profile = await probeMethods(task, { maxMs: 45_000 }, options);
-  assert.deepEqual(new Set(methodsOf(profile)), new Set(METHODS_WITHOUT_LABELS));
+  assert.deepEqual(new Set(methodsOf(profile)), new Set(SEARCHED_METHODS));
   assert.deepEqual(profile.method, { loss: "shot", optimizer: "momentum" });
   const [norm, tent, shot] = ["norm", "tent", "shot"].map((method) => ofMethod(profile, method)!);
   assert.deepEqual(tent?.method, { loss: "tent", optimizer: "adam" });
@@ -36,11 +29,11 @@ test("methods are probed once for memory and time, race for accuracy, and are se
     [norm, tent, shot].map((each) => each?.memoryFacts.slotsPerParameter),
     [2, 2, 1],
   );
-  for (const method of METHODS_WITHOUT_LABELS) {
+  for (const method of SEARCHED_METHODS) {
     assert.ok((ofMethod(profile, method)?.accuracy.length ?? 0) > 0, `nothing was learned by ${method}`);
   }
   const { best, methods } = searchPlanners(plannersOf(profile, chainOf(model.graph)), BUDGET);
-  assert.equal(methods.length, METHODS_WITHOUT_LABELS.length);
+  assert.equal(methods.length, SEARCHED_METHODS.length);
   assert.ok(best.accuracy.expected >= Math.max(...methods.map(({ accuracy }) => accuracy.expected)) - 0.001);
   // They race again where memory and time are known: those alone that are asked for, and need no labels.
   const known = { ...profile, accuracy: [] };

@@ -11,7 +11,7 @@ import {
   type RetrainConfig,
   resolveRetrainConfig,
 } from "@mpo/core";
-import { encodeNpyImages, type ImageSet } from "@mpo/datasets";
+import { encodeNpy, encodeNpyImages, type ImageSet } from "@mpo/datasets";
 import { buildModel, initialWeights, type ModelGraph, writeLayersModel } from "@mpo/engine";
 import { PROCESSOR } from "../harness.ts";
 import { MemoryGroup } from "../isolation/memory-group.ts";
@@ -95,7 +95,12 @@ async function jobIn(folder: string, options: BenchFootprintOptions): Promise<Re
   await writeLayersModel({ graph, weights: initialWeights(graph, seed) }, source);
   await writeFile(join(source, "model-card.json"), JSON.stringify({ input: { range: "unit" } }));
   const inputs = join(folder, "inputs.npy");
-  await writeFile(inputs, encodeNpyImages(greyImages(imageSize, samples)));
+  // Without labels, a window looks at the mix of classes first, which the answers of random weights say nothing of. Of those with
+  // labels, every fourth is kept back for the judge.
+  const count = samples + Math.floor((samples - 1) / 3);
+  await writeFile(inputs, encodeNpyImages(greyImages(imageSize, count)));
+  const labels = Int32Array.from({ length: count }, (_, at) => at % CLASSES);
+  await writeFile(join(folder, "inputs.labels.npy"), encodeNpy({ type: "i4", shape: [count], data: labels }));
   const rung: Prediction = {
     ...{
       config: configOf(batch, microBatch),

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { jobEngine, type RetrainJob, SERVING_FOLDERS } from "@mpo/agent";
 import { MIB, MpoError, resolveRetrainConfig } from "@mpo/core";
-import { encodeNpyImages } from "@mpo/datasets";
+import { encodeNpy, encodeNpyImages } from "@mpo/datasets";
 import { syntheticImages } from "@mpo/datasets/testing";
 import { buildModel, initialWeights, writeLayersModel } from "@mpo/engine";
 import { hogEnvironment } from "@mpo/engine/testing";
@@ -15,15 +15,19 @@ export type HogKind = "pool" | "outside" | "unlimited";
 
 const SHAPE = { height: 28, width: 28, channels: 1 } as const;
 const INPUTS = 256;
+const CLASSES = 10;
 
 /** Deploys a model for the example program and the jobs, with inputs to train on. */
 export async function deployModel(folder: string): Promise<void> {
   const source = join(folder, SERVING_FOLDERS.source);
-  const graph = buildModel({ model: "resnet20", norm: "batch", inputShape: [28, 28, 1], classes: 10 });
+  const graph = buildModel({ model: "resnet20", norm: "batch", inputShape: [28, 28, 1], classes: CLASSES });
   await writeLayersModel({ graph, weights: initialWeights(graph, 1) }, source);
   await mkdir(join(folder, "training"), { recursive: true });
   const images = syntheticImages({ ...SHAPE, count: INPUTS, seed: 2 });
   await writeFile(join(folder, "training", "a.npy"), encodeNpyImages(images));
+  // Without labels, a window looks at the mix of classes first, which the answers of random weights say nothing of.
+  const labels = Int32Array.from({ length: INPUTS }, (_, at) => at % CLASSES);
+  await writeFile(join(folder, "training", "a.labels.npy"), encodeNpy({ type: "i4", shape: [INPUTS], data: labels }));
 }
 
 /** Runs one job that takes too much. Returns the code of the error that it ends with; "done" if it does not. */
