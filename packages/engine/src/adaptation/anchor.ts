@@ -6,7 +6,7 @@ import { referencesIn } from "./read-trained-model.ts";
 import { evaluationBatch, type RetrainContext } from "./retrain-context.ts";
 
 const REFERENCE = "reference";
-/** Niu et al. (2022, section 5.3) find 300 to be enough; as many as fit beside the rest. */
+/** A few hundred are enough (Niu et al. 2022). */
 const MOST_REFERENCES = 256;
 
 /**

@@ -11,10 +11,11 @@ import {
   type RetrainConfig,
   resolveRetrainConfig,
 } from "@mpo/core";
-import { encodeNpy, encodeNpyImages, type ImageSet } from "@mpo/datasets";
+import type { ImageSet } from "@mpo/datasets";
 import { buildModel, initialWeights, type ModelGraph, writeLayersModel } from "@mpo/engine";
 import { PROCESSOR } from "../harness.ts";
 import { MemoryGroup } from "../isolation/memory-group.ts";
+import { writeLabelledInputs } from "../labelled-inputs.ts";
 import { measureTorchStep, type StepTask } from "./step-systems.ts";
 import { type Held, watchChildren } from "./watch-children.ts";
 
@@ -95,12 +96,9 @@ async function jobIn(folder: string, options: BenchFootprintOptions): Promise<Re
   await writeLayersModel({ graph, weights: initialWeights(graph, seed) }, source);
   await writeFile(join(source, "model-card.json"), JSON.stringify({ input: { range: "unit" } }));
   const inputs = join(folder, "inputs.npy");
-  // Without labels, a window looks at the mix of classes first, which the answers of random weights say nothing of. Of those with
-  // labels, every fourth is kept back for the judge.
+  // Of inputs with labels, every fourth is kept back for the judge.
   const count = samples + Math.floor((samples - 1) / 3);
-  await writeFile(inputs, encodeNpyImages(greyImages(imageSize, count)));
-  const labels = Int32Array.from({ length: count }, (_, at) => at % CLASSES);
-  await writeFile(join(folder, "inputs.labels.npy"), encodeNpy({ type: "i4", shape: [count], data: labels }));
+  await writeLabelledInputs(inputs, greyImages(imageSize, count), CLASSES);
   const rung: Prediction = {
     ...{
       config: configOf(batch, microBatch),

@@ -1,11 +1,11 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { jobEngine, type RetrainJob, SERVING_FOLDERS } from "@mpo/agent";
 import { MIB, MpoError, resolveRetrainConfig } from "@mpo/core";
-import { encodeNpy, encodeNpyImages } from "@mpo/datasets";
 import { syntheticImages } from "@mpo/datasets/testing";
 import { buildModel, initialWeights, writeLayersModel } from "@mpo/engine";
 import { hogEnvironment } from "@mpo/engine/testing";
+import { writeLabelledInputs } from "../labelled-inputs.ts";
 
 /**
  * How a job takes more memory than it may: "pool" by a step whose tensors do not fit, "outside" by what is not
@@ -24,10 +24,7 @@ export async function deployModel(folder: string): Promise<void> {
   await writeLayersModel({ graph, weights: initialWeights(graph, 1) }, source);
   await mkdir(join(folder, "training"), { recursive: true });
   const images = syntheticImages({ ...SHAPE, count: INPUTS, seed: 2 });
-  await writeFile(join(folder, "training", "a.npy"), encodeNpyImages(images));
-  // Without labels, a window looks at the mix of classes first, which the answers of random weights say nothing of.
-  const labels = Int32Array.from({ length: INPUTS }, (_, at) => at % CLASSES);
-  await writeFile(join(folder, "training", "a.labels.npy"), encodeNpy({ type: "i4", shape: [INPUTS], data: labels }));
+  await writeLabelledInputs(join(folder, "training", "a.npy"), images, CLASSES);
 }
 
 /** Runs one job that takes too much. Returns the code of the error that it ends with; "done" if it does not. */
