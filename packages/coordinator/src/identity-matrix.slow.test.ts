@@ -328,7 +328,7 @@ function triesOf(callers: readonly Caller[], random: () => number): readonly Try
   const tries = callers.flatMap((caller) =>
     calls.flatMap((call) => {
       // Each try of a stranger is a handshake.
-      const targets = caller.isStranger === true ? [N_ONE] : [...TARGETS, ...TARGETS];
+      const targets = caller.isStranger === true ? [N_ONE] : TARGETS;
       return targets.map((target) => ({ caller, call, target }));
     }),
   );
