@@ -1,4 +1,4 @@
-import { ANY_METHOD, METHOD_NAMES } from "@mpo/core";
+import { ANY_METHOD, METHOD_WISHES } from "@mpo/core";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { runWithConfig } from "../config-file/config-file.ts";
@@ -36,7 +36,7 @@ export function define(command: Command, context: CommandContext): void {
       "devices of one class learn from each other (default: board, memory, power mode and clock)",
       fleetName,
     )
-    .addOption(choice("--method <name>", METHOD, [...METHOD_NAMES, ANY_METHOD], "tent"))
+    .addOption(choice("--method <name>", METHOD, METHOD_WISHES, "tent"))
     .addOption(batchOption(64))
     .addOption(sizeOption("--reserve <size>", "memory that always stays free for the program that serves", "128MiB"))
     .option("--reserve-share <share>", "and at least this share of the machine's memory", numberBetween(0, 0.95), 0.1)

@@ -1,4 +1,4 @@
-import { ANY_METHOD, METHOD_NAMES, MpoError } from "@mpo/core";
+import { ANY_METHOD, METHOD_WISHES, MpoError } from "@mpo/core";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { addBudgetOptions } from "../options/budget-options.ts";
@@ -20,7 +20,7 @@ export function define(command: Command, context: CommandContext): void {
       choice(
         "--method <name>",
         `how; only crossEntropy needs labels; with --auto, ${ANY_METHOD} chooses one that needs none`,
-        [...METHOD_NAMES, ANY_METHOD],
+        METHOD_WISHES,
         "tent",
       ),
     );

@@ -158,6 +158,9 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     const unheard = await mpo("config", "push", "pi-1", "--train-layers", "nothing");
     assert.notEqual(unheard.code, EXIT_CODES.ok, "layers alone are a configuration, too");
     assert.match(unheard.stderr, /nothing/u);
+    const other = await mpo("config", "push", "pi-1", "--method", "tent");
+    assert.equal(other.code, EXIT_CODES.state, other.stderr);
+    assert.match(other.stderr, /profile of tiny is for shot, and the document is to be for tent/u);
     const unknown = await mpo("config", "rollback", "pi-1", "--to", "9.9");
     assert.match(unknown.stderr, /pi-1 has no document 9\.9; its newest is 1\.\d+, and 16 before it are kept/u);
 

@@ -1,7 +1,10 @@
 import {
+  ANY_METHOD,
   formatVersion,
   given,
   MAX_UINT32,
+  METHOD_WISHES,
+  type MethodWish,
   MpoError,
   type RetrainConfig,
   SEARCH_OBJECTIVES,
@@ -27,6 +30,7 @@ interface PushOptions extends ChangeOptions, Omit<ConfigOptions, "batch"> {
   readonly memory?: number;
   readonly window?: number;
   readonly objective?: SearchObjective;
+  readonly method?: MethodWish;
   readonly modelVersion?: number;
 }
 
@@ -37,12 +41,14 @@ export function definePush(command: Command, context: CommandContext): void {
     .option("--model-version <n>", "serve this published version (default: as before)", wholeNumber(1, MAX_UINT32))
     .option("--memory <size>", "search within this much above idle, such as 150MiB (default: as before)", sizeInBytes)
     .option("--window <duration>", "search within this time, such as 60s (default: as before)", durationInMs)
-    .addOption(choice("--objective <name>", "what the best is best at (default: as before)", SEARCH_OBJECTIVES));
+    .addOption(choice("--objective <name>", "what the best is best at (default: as before)", SEARCH_OBJECTIVES))
+    .addOption(choice("--method <name>", METHOD, METHOD_WISHES));
   addConfigOptions(addChangeOptions(command), "as before").action((device: string, options: PushOptions) =>
     pushConfig(device, options, context),
   );
 }
 
+const METHOD = `adapt by this alone; ${ANY_METHOD}: by any that the device may run (default: as before)`;
 const HELP = `
 Without one of --batch to --checkpoints, the coordinator searches again, with the budget that is given or was given before.
 With one of them, that very configuration is pushed, whatever the search says.
@@ -50,6 +56,7 @@ With one of them, that very configuration is pushed, whatever the search says.
 Examples:
   mpo config push pi-7 --memory 100MiB --window 60s --reason "less memory for the new firmware"
   mpo config push pi-7 --model camera --model-version 3
+  mpo config push pi-7 --method shot
   mpo config push pi-7 --micro-batch 8 --freeze 0.5 --segments 4 --expect 1.4 --wait 10s
 `;
 
@@ -66,7 +73,7 @@ async function pushConfig(device: string, options: PushOptions, context: Asking)
     const request = {
       ...{ identity, model, reason: options.reason },
       ...given({ budget, objective: options.objective, config, expectedVersion: options.expect }),
-      ...given({ modelVersion: options.modelVersion }),
+      ...given({ modelVersion: options.modelVersion, methods: methodsOf(options.method) }),
     };
     const { document } = await admin.pushConfig(request, call);
     terminal.record({ event: "pushed", requestId: call.requestId, document });
@@ -77,6 +84,11 @@ async function pushConfig(device: string, options: PushOptions, context: Asking)
   });
   // Thrown here, because it is the device that has not answered, and not the coordinator.
   if (failure !== undefined) throw failure;
+}
+
+function methodsOf(method: MethodWish | undefined) {
+  if (method === undefined) return undefined;
+  return method === ANY_METHOD ? ({ kind: "any" } as const) : ({ kind: "one", method } as const);
 }
 
 async function onlyModel(identity: DeviceIdentity, { admin, call }: AdminSession): Promise<string> {

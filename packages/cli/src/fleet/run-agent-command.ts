@@ -16,7 +16,7 @@ import {
   openKeyFile,
   runAgentDaemon,
 } from "@mpo/agent";
-import { ANY_METHOD, formatBytes, given, type MethodName, MIB, SEARCHED_METHODS } from "@mpo/core";
+import { ANY_METHOD, formatBytes, given, type MethodWish, MIB, SEARCHED_METHODS } from "@mpo/core";
 import { linkSignals, makeFolder, systemClock, throwIfAborted } from "@mpo/io";
 import { type Logger, type LogLevel, openTracing, runServices, type Service } from "@mpo/runtime";
 import { findJoining, findWayIn, type JoiningOptions, type WayIn } from "../access/find-joining.ts";
@@ -39,7 +39,7 @@ export interface AgentCommandOptions extends JoiningOptions {
   readonly serving?: string;
   readonly class?: string;
   readonly limits?: string;
-  readonly method: MethodName | typeof ANY_METHOD;
+  readonly method: MethodWish;
   readonly batch: number;
   readonly reserve: number;
   readonly reserveShare: number;

@@ -10,8 +10,8 @@ import {
   formatMs,
   given,
   isOutOfMemory,
-  type MethodName,
   type MethodPrediction,
+  type MethodWish,
   MpoError,
   methodsOf,
   observe,
@@ -54,7 +54,7 @@ import { readProfileDocument, writeProfileDocument } from "../planning/profile-d
 import { type RetrainCommandOptions, writeAccepted } from "./run-retrain.ts";
 
 export interface AutoRetrainOptions extends Omit<RetrainCommandOptions, "method">, Omit<BudgetOptions, "window"> {
-  readonly method: MethodName | typeof ANY_METHOD;
+  readonly method: MethodWish;
   readonly window?: number;
   /** An earlier profile: it is used instead of probing, and what the window shows is written back. */
   readonly profile?: string;

@@ -1,4 +1,4 @@
-import { formatVersion, MpoError } from "@mpo/core";
+import { ANY_METHOD, formatVersion, MpoError } from "@mpo/core";
 import type {
   AdminServiceMethods,
   DesiredDocument,
@@ -165,12 +165,13 @@ export class AdminApi {
     request: Ask<"pushConfig">,
     { signal, traceparent, ...facts }: ApiCall,
   ): Promise<Answer<"pushConfig">> {
-    const { identity, model, budget, objective, config, expectedVersion, modelVersion } = request;
+    const { identity, model, budget, objective, config, expectedVersion, modelVersion, methods } = request;
+    const method = methods?.kind === "any" ? ANY_METHOD : methods?.method;
     const { document } = await this.#parts.searches.answer(
       {
         name: { identity, model },
         request: `push ${this.#parts.newId()}`,
-        ...{ budget, objective, config, expectedVersion, modelVersion },
+        ...{ budget, objective, config, expectedVersion, modelVersion, method },
         reasons: wordsOf(request.reason),
       },
       { signal, traceparent },

@@ -1,4 +1,4 @@
-import { type MethodName, MpoError, methodsOf, type Profile, type RetrainConfig } from "@mpo/core";
+import { ANY_METHOD, given, type MethodName, MpoError, methodsOf, type Profile, type RetrainConfig } from "@mpo/core";
 import type { KeptFacts } from "../documents/document-service.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import { missing } from "./planner-sources.ts";
@@ -22,14 +22,13 @@ export function allowedMethods(
   device: Pick<DeviceRecord, "methods">,
   profile: Profile | undefined,
 ): AllowedMethods {
-  if (profile === undefined) {
-    const method = wish.method ?? ofModel?.method;
-    return method === undefined ? {} : { method };
-  }
+  const wanted = wish.method === ANY_METHOD ? undefined : wish.method;
+  const before = wish.method === ANY_METHOD ? undefined : ofModel?.method;
+  if (profile === undefined) return given({ method: wanted ?? before });
   const known = methodsOf(profile);
   // A person who searches again is not held by what the last document was for.
-  const kept = ofModel?.method !== undefined && known.includes(ofModel.method) ? ofModel.method : undefined;
-  const method = wish.method ?? kept;
+  const kept = before !== undefined && known.includes(before) ? before : undefined;
+  const method = wanted ?? kept;
   if (method !== undefined) {
     if (known.includes(method)) return { methods: [method], method };
     throw missing(`the profile of ${wish.model} is for ${known.join(", ")}, and the document is to be for ${method}`);

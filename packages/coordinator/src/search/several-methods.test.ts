@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import type { MethodName, Profile } from "@mpo/core";
+import type { ADMIN_SERVICE, RequestOf } from "@mpo/protocol";
 import type { Coordinator } from "../coordinator.ts";
 import { poolProfiles } from "../priors/pool-profiles.ts";
 import { tinyProfile } from "../testing/tiny-chain.ts";
@@ -83,6 +84,24 @@ describe("a profile of several methods", () => {
     await coordinator.fleet.hello(helloOf("pi-1"), CALL);
     const { document } = await coordinator.admin.pushConfig(push, CALL);
     assert.deepEqual(methodsIn(document.rungs), ["crossEntropy"], "its agent went back to an earlier release");
+  });
+
+  it("is searched for the one that a person names, until any is allowed again", async (context) => {
+    const coordinator = await reported(context, ["crossEntropy", "shot"]);
+    await explained(coordinator);
+    const pushed = async (methods?: RequestOf<typeof ADMIN_SERVICE.pushConfig>["methods"]) => {
+      const push = { identity: IDENTITY, model: "tiny", reason: "", methods };
+      const { method, rungs } = (await coordinator.admin.pushConfig(push, CALL)).document;
+      return [method, methodsIn(rungs)];
+    };
+    const shot = ["shot", ["shot"]];
+    assert.deepEqual([await pushed({ kind: "one", method: "shot" }), await pushed()], [shot, shot]);
+    await assert.rejects(pushed({ kind: "one", method: "tent" }), {
+      code: "precondition-failed",
+      message: /is for crossEntropy, shot, eta, and the document is to be for tent/u,
+    });
+    const [method, searched] = await pushed({ kind: "any" });
+    assert.deepEqual([method, searched?.includes("crossEntropy")], [undefined, true]);
   });
 
   it("runs a configuration that was given by its own method", async (context) => {

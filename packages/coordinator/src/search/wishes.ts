@@ -1,4 +1,4 @@
-import type { MethodName, RetrainConfig, SearchBudget, SearchObjective } from "@mpo/core";
+import type { MethodWish, RetrainConfig, SearchBudget, SearchObjective } from "@mpo/core";
 import type { DesiredDocument, DeviceIdentity, DocumentVersion, Reason } from "@mpo/protocol";
 import type { DocumentContent } from "../documents/make-document.ts";
 import type { ProfileName } from "../profiles/profile-service.ts";
@@ -29,8 +29,8 @@ export interface Terms {
   readonly reserveBytes?: number | undefined;
   /** When work may begin. Empty: at any time; absent: as it was. */
   readonly hours?: readonly string[] | undefined;
-  /** That the profile must be of; absent: as it was. */
-  readonly method?: MethodName | undefined;
+  /** The only one, of which the profile must know; `auto`: any that the device may run; absent: as it was. */
+  readonly method?: MethodWish | undefined;
   /** Version of a published model that it is to serve; absent: as it was. */
   readonly modelVersion?: number | undefined;
 }

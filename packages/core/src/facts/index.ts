@@ -35,8 +35,10 @@ export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
 export {
   ANY_METHOD,
   METHOD_NAMES,
+  METHOD_WISHES,
   METHODS_WITHOUT_LABELS,
   type MethodName,
+  type MethodWish,
   methodOf,
   SEARCHED_METHODS,
 } from "./method-names.ts";

@@ -22,6 +22,9 @@ export const SEARCHED_METHODS: readonly MethodName[] = METHODS_WITHOUT_LABELS.fi
 
 /** Instead of a name: any of `SEARCHED_METHODS`, whichever a search chooses. */
 export const ANY_METHOD = "auto";
+/** What a person may ask for. */
+export const METHOD_WISHES = [...METHOD_NAMES, ANY_METHOD] as const;
+export type MethodWish = (typeof METHOD_WISHES)[number];
 
 /** The method of a name; undefined: none of this release. */
 export function methodOf(loss: string): MethodName | undefined {

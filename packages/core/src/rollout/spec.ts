@@ -4,7 +4,7 @@ import {
   type Fact,
   fact,
   MAX_COUNT,
-  METHOD_NAMES,
+  METHOD_WISHES,
   objectiveSchema,
 } from "../facts/index.ts";
 import { writtenCondition } from "./condition.ts";
@@ -41,7 +41,9 @@ const ruleSchema = written({
   reserve: writtenBytes.optional().describe("Memory that is to stay free on the device."),
   hours: hours.optional().describe("When work may begin, by the device's local time."),
   objective: objectiveSchema.optional().describe("What the best configuration is best at."),
-  method: word(METHOD_NAMES).optional().describe("Only this method, on devices whose profiles know of it."),
+  method: word(METHOD_WISHES)
+    .optional()
+    .describe("Only this method, on devices whose profiles know of it; auto: those that a device says it may run."),
   profileAge: span
     .optional()
     .describe(

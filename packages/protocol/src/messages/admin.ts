@@ -5,6 +5,7 @@ import {
   fact,
   MAX_UINT32,
   MESSAGE_LENGTH,
+  METHOD_NAMES,
   objectiveSchema,
   predictionSchema,
   profileSchema,
@@ -24,7 +25,7 @@ import { desiredDocument, documentVersion, reason } from "./document.ts";
 import { documentStatus, probeFailure, windowResult } from "./report.ts";
 import { where } from "./selection.ts";
 
-const { digest, flag, list, name, object, text, timestampMs, whole, word } = fact;
+const { choice, digest, flag, list, name, object, text, timestampMs, whole, word } = fact;
 
 export const pageSize = whole(1, 1_000);
 export const pageToken = text(1, 256).optional();
@@ -197,6 +198,8 @@ export const pushConfigRequest = object({
   config: configSchema.optional(),
   /** The published version that the device is to serve; absent: as before. */
   modelVersion: artifactVersion.shape.version.optional(),
+  /** Absent: as before; `any`: those that the device says it may run. */
+  methods: choice({ one: { method: word(METHOD_NAMES) }, any: {} }).optional(),
   /** Refused as a conflict when this is not the newest document any more. */
   expectedVersion: documentVersion.optional(),
   reason: why,
