@@ -1,5 +1,5 @@
 import { type MethodName, MpoError, REFERENCE_FILE } from "@mpo/core";
-import { firstSamples, type Samples } from "../training/batches.ts";
+import { type Samples, samplesFrom } from "../training/batches.ts";
 import { methodNamed } from "../window/method.ts";
 import { predictedClasses } from "./evaluate.ts";
 import { referencesIn } from "./read-trained-model.ts";
@@ -28,15 +28,21 @@ export async function takeAnchor({ worker, retraining, method, config, call }: R
   if (method.optimizer.anchor === undefined) return;
   const { reference } = retraining;
   if (reference === undefined) throw noReferences(retraining.method, "there are none");
-  const { images, count } = firstSamples(reference, MOST_REFERENCES);
-  await worker.setSamples(REFERENCE, { images, count }, call);
-  const batch = evaluationBatch(config);
-  const { logits } = await worker.call("evaluate", { samples: REFERENCE, batch, features: false }, call);
-  const labels = predictedClasses(logits, count);
-  await worker.call("sameSamples", { name: REFERENCE, of: REFERENCE, count, labels }, call);
-  await worker.call("takeImportance", { samples: REFERENCE }, call);
+  const { images, count } = reference;
+  // One effective batch is there at a time: beside the samples of the window, all of them may be more than there is room for.
+  const batchSize = config.microBatch * config.accumulation;
+  const batches = Math.max(1, Math.floor(Math.min(count, MOST_REFERENCES) / batchSize));
+  for (let at = 0; at < batches; at++) {
+    const some = samplesFrom({ images, count }, at * batchSize, batchSize);
+    await worker.setSamples(REFERENCE, some, call);
+    const evaluation = { samples: REFERENCE, batch: evaluationBatch(config), features: false };
+    const { logits } = await worker.call("evaluate", evaluation, call);
+    const labels = predictedClasses(logits, some.count);
+    await worker.call("sameSamples", { name: REFERENCE, of: REFERENCE, count: some.count, labels }, call);
+    await worker.call("takeImportance", { samples: REFERENCE, share: 1 / batches }, call);
+  }
   // They are not needed any more: one takes the place of all.
-  await worker.setSamples(REFERENCE, firstSamples({ images, count }, 1), call);
+  await worker.setSamples(REFERENCE, samplesFrom({ images, count }, 0, 1), call);
 }
 
 function noReferences(method: MethodName, why: string): MpoError {

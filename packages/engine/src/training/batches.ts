@@ -13,12 +13,17 @@ export interface Samples {
 
 /** The first `most` samples, or all if there are fewer; views, not copies. */
 export function firstSamples(samples: Samples, most: number): Samples {
-  const { images, labels, count } = samples;
-  if (count <= most) return samples;
+  return samples.count <= most ? samples : samplesFrom(samples, 0, most);
+}
+
+/** At most so many samples from a place on, in the same memory. */
+export function samplesFrom({ images, labels, count }: Samples, from: number, most: number): Samples {
+  const size = images.length / count;
+  const until = Math.min(count, from + most);
   return {
-    images: images.subarray(0, most * (images.length / count)),
-    count: most,
-    ...(labels === undefined ? {} : { labels: labels.subarray(0, most) }),
+    images: images.subarray(from * size, until * size),
+    count: until - from,
+    ...(labels === undefined ? {} : { labels: labels.subarray(from, until) }),
   };
 }
 

@@ -49,8 +49,11 @@ export interface WorkerCalls {
     readonly request: { readonly samples: string; readonly most: number };
     readonly answer: null;
   };
-  /** Lets an anchor know how much each parameter matters to these samples, which have labels, by the weights as they are. */
-  readonly takeImportance: { readonly request: { readonly samples: string }; readonly answer: null };
+  /** Adds how much each parameter matters to one effective batch of samples with labels, by so much, to what an anchor knows. */
+  readonly takeImportance: {
+    readonly request: { readonly samples: string; readonly share: number };
+    readonly answer: null;
+  };
   /** Logits `[count, classes]` in inference mode, and features where wanted and available. */
   readonly evaluate: {
     readonly request: { readonly samples: string; readonly batch: number; readonly features: boolean };

@@ -7,7 +7,7 @@ import { inputOf } from "../model/stated-input.ts";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
 import { ProgramSession } from "../session/program-session.ts";
 import { tensorflowVersion } from "../session/tensorflow.ts";
-import { BatchFeed, firstSamples, type Samples } from "../training/batches.ts";
+import { BatchFeed, firstSamples, type Samples, samplesFrom } from "../training/batches.ts";
 import { statisticsShareAt } from "../training/task.ts";
 import { runTraining, type StepReport } from "../training/train-loop.ts";
 import type { LoadReport, TrainReport, WorkerCalls } from "./messages.ts";
@@ -161,21 +161,17 @@ export class WorkerState {
     forgetDecay(session, planned);
   }
 
-  takeImportance({ samples }: WorkerCalls["takeImportance"]["request"]): void {
+  takeImportance({ samples, share }: WorkerCalls["takeImportance"]["request"]): void {
     const { session, shape } = this.#require();
     const { config } = this.#requirePlanned().plan;
-    const own = this.#named(samples, shape);
-    const feed = new BatchFeed(own, shape, config, { seed: 0, shuffle: false });
-    const batchSize = config.microBatch * config.accumulation;
-    const batches = Math.max(1, Math.floor(own.count / batchSize));
-    for (let batch = 0; batch < batches; batch++) {
-      for (let micro = 0; micro < config.accumulation; micro++) {
-        const importanceShare = config.accumulation === 1 ? 1 / batches : 0;
-        const held = { learningRate: 0, seed: 0, statisticsShare: 0 };
-        session.microStep(feed.next(), { ...held, sampleWeight: 1 / batchSize, importanceShare });
-      }
-      if (config.accumulation > 1) session.apply(0, 1 / batches);
+    const { microBatch, accumulation } = config;
+    const feed = new BatchFeed(this.#named(samples, shape), shape, config, { seed: 0, shuffle: false });
+    for (let micro = 0; micro < accumulation; micro++) {
+      const importanceShare = accumulation === 1 ? share : 0;
+      const held = { learningRate: 0, seed: 0, statisticsShare: 0 };
+      session.microStep(feed.next(), { ...held, sampleWeight: 1 / (microBatch * accumulation), importanceShare });
     }
+    if (accumulation > 1) session.apply(0, share);
     session.forgetTraining();
   }
 
@@ -186,12 +182,10 @@ export class WorkerState {
     if (!Number.isSafeInteger(batch) || batch < 1) {
       throw new MpoError("invalid-argument", `evaluate: batch is ${batch}; expected a whole number of 1 or more`);
     }
-    const sampleSize = elementsOf(shape);
     const logits: Float32Array[] = [];
     const found: Float32Array[] = [];
     for (let from = 0; from < count; from += batch) {
-      const to = Math.min(from + batch, count);
-      const part = { images: images.subarray(from * sampleSize, to * sampleSize), count: to - from };
+      const part = samplesFrom({ images, count }, from, batch);
       if (features) {
         const result = session.features(part);
         logits.push(result.logits);
