@@ -85,6 +85,7 @@ class TrainingEmitter {
     });
     emit.named(FETCHES.stepPrediction, "Identity", [this.#prediction], { T: "float" });
     emit.unfenced(() => {
+      emitDone(emit, FETCHES.statisticsDone, emit.asides);
       emitDone(emit, FETCHES.initDone, state.all === undefined ? [] : [state.all]);
       emitDone(emit, FETCHES.forgetDone, state.changing === undefined ? [] : [state.changing]);
       this.#emitApply();

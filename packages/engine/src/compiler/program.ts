@@ -37,6 +37,8 @@ export const FETCHES = {
   stepLoss: "step_loss",
   /** float32 `[classes]`: mean prediction of the micro-batch. */
   stepPrediction: "step_prediction",
+  /** Fetching it moves the moving statistics by one micro-batch, and runs nothing else of the micro-step. */
+  statisticsDone: "statistics_done",
   /** float32 `[parts + 1]`: seconds from the step's begin to the end of each of `timedParts`; only in a timed program. */
   clock: "clock",
   /** Fetching it steps the parameters from their accumulators, and clears those. */

@@ -115,6 +115,12 @@ export class ProgramSession {
     return Float32Array.from(clock as Float32Array);
   }
 
+  /** Moves the moving statistics by a micro-batch, and runs nothing else of its step. */
+  takeStatistics(batch: MicroBatch, statisticsShare: number): void {
+    const settings = { learningRate: 0, sampleWeight: 0, seed: 0, statisticsShare };
+    this.#run(this.#stepFeeds(batch, settings), [FETCHES.statisticsDone]);
+  }
+
   /** Steps the parameters from what the micro-batches accumulated. */
   apply(learningRate: number, importanceShare = 0): void {
     const scalar = (value: number): HostTensor => ({ shape: [], data: Float32Array.of(value) });

@@ -57,6 +57,7 @@ export class WorkerState {
           session.microStep(one, { ...TRAINS_NOTHING, statisticsShare: 0 });
           if (planned.plan.config.accumulation > 1) session.apply(0);
         }
+        if (training?.replacesStatistics === true) session.takeStatistics(one, 0);
         forgetDecay(session, planned);
       }
     } catch (error) {
@@ -150,15 +151,13 @@ export class WorkerState {
 
   takeStatistics({ samples, most }: WorkerCalls["takeStatistics"]["request"]): void {
     const { session, shape } = this.#require();
-    const planned = this.#requirePlanned();
-    const { microBatch } = planned.plan.config;
+    const { config } = this.#requirePlanned().plan;
+    const { microBatch } = config;
     const some = firstSamples(this.#named(samples, shape), most);
-    const feed = new BatchFeed(some, shape, planned.plan.config, { seed: 0, shuffle: true });
+    const feed = new BatchFeed(some, shape, config, { seed: 0, shuffle: true });
     for (let update = 0; update * microBatch < some.count; update++) {
-      const statisticsShare = statisticsShareAt(update, microBatch);
-      session.microStep(feed.next(), { ...TRAINS_NOTHING, statisticsShare });
+      session.takeStatistics(feed.next(), statisticsShareAt(update, microBatch));
     }
-    forgetDecay(session, planned);
   }
 
   takeImportance({ samples, share }: WorkerCalls["takeImportance"]["request"]): void {

@@ -17,8 +17,8 @@ describe("mpo bench policies", () => {
     output = join(folder, "results.json");
     const weights = bundledModel("resnet20-bn");
     const sizes = ["--samples", "64", "--judge-samples", "100", "--batch", "32", "--probe-time", "30s"];
-    // The only drift pays for the whole probe: four seconds are left for training.
-    const limits = ["--memory", "400MiB,12MiB", "--window", "34s"];
+    // The only drift pays for the whole probe: two seconds are left for training.
+    const limits = ["--memory", "400MiB,12MiB", "--window", "32s"];
     args = ["bench", "policies", "--weights", weights, ...sizes, ...limits, "--json", "-o", output];
   });
   after(() => rm(folder, { recursive: true, force: true }));
@@ -70,7 +70,7 @@ describe("mpo bench policies", () => {
     assert.ok(equal.every(({ policy }) => policy !== "joint"));
     const summary = records.at(-1);
     assert.equal(summary?.["event"], "summary");
-    // By how much depends on how many steps a busy machine makes in the four seconds.
+    // By how much depends on how many steps a busy machine makes in the two seconds.
     assert.ok(Number(of("joint", 12 * MIB)?.["accuracyAfter"]) > Number(summary?.["accuracyBefore"]));
 
     // Everything is known now: only the tables are made again.
