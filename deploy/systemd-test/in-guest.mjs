@@ -18,8 +18,8 @@ const isMachine = scene === "machine";
 const TIMEOUT_MS = isMachine ? 1_200_000 : 120_000;
 /** Of systemd-analyze's scale from 0 to 10. */
 const MOST_EXPOSURE = 3;
-const PACKAGES = "/root/systemd-test/packages";
-const HOG = "/root/systemd-test/hog.mjs";
+const PACKAGES = "/opt/systemd-test/packages";
+const HOG = "/opt/systemd-test/hog.mjs";
 
 /** @param {readonly string[]} command */
 function run([program = "", ...args]) {
@@ -148,7 +148,7 @@ if (isMachine) {
 
   await check("a probe of a served model runs in its group, within its limit", async () => {
     mkdirSync("/srv/mpo/shapes", { recursive: true });
-    cpSync("/root/systemd-test/model", "/srv/mpo/shapes/model", { recursive: true });
+    cpSync("/opt/systemd-test/model", "/srv/mpo/shapes/model", { recursive: true });
     run(["chown", "-R", "mpo:mpo", "/srv/mpo/shapes"]);
     const folder = "/sys/fs/cgroup/mpo.slice/mpo-agent.service";
     let seen = "";

@@ -38,7 +38,7 @@ const MODEL = fileURLToPath(new URL("../../packages/engine/cases/models/binary",
 const DEBIAN = ["systemd-sysv", "dbus", "procps"];
 const KERNEL = ["linux-image-cloud-amd64", "initramfs-tools"];
 const OURS = ["mpo", "mpo-engine", "mpo-agent", "mpo-coordinator"];
-const RESULTS = "root/systemd-test/results";
+const RESULTS = "opt/systemd-test/results";
 const CGROUPS = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 const CONTAINER_MS = 15 * 60_000;
 /** Emulated: some twenty times as long. */
@@ -71,7 +71,7 @@ async function ensureBootable(context) {
  * @param {{ scene: "container" | "machine", results: string }} options
  */
 async function placeTest(root, { scene, results }) {
-  const folder = join(root, "root/systemd-test");
+  const folder = join(root, "opt/systemd-test");
   await mkdir(folder, { recursive: true });
   for (const file of ["in-guest.mjs", "hog.mjs"]) await copyFile(join(HERE, file), join(folder, file));
   await cp(MODEL, join(folder, "model"), { recursive: true });
@@ -100,7 +100,7 @@ async function placeTest(root, { scene, results }) {
 async function bootContainer(context, root, packages) {
   await placeTest(root, { scene: "container", results: `file:/${RESULTS}` });
   const files = (await readdir(packages)).filter((name) => name.endsWith("_amd64.deb"));
-  for (const file of files) await cp(join(packages, file), join(root, "root/systemd-test/packages", file));
+  for (const file of files) await cp(join(packages, file), join(root, "opt/systemd-test/packages", file));
   const boot = await readFile(join(HERE, "boot-container.sh"), "utf8");
   const [group, command] = [`mpo-systemd-test-${process.pid}`, ["sh", "-ec", boot, "sh", await unifiedGroups()]];
   const { code, stderr } = await runChild(
