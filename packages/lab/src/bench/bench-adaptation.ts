@@ -83,8 +83,8 @@ interface Course {
 /**
  * Retrains a stored model in the windows of a protocol, with each method; reports accuracy on other images than those
  * adapted to, on those adapted to, and on undamaged ones. As on a device, the judge sees the images adapted to, without
- * labels, and what would be served counts: the source's weights where the new ones are rejected. Where windows carry on,
- * one begins with what was learned of a like drift (`recurring` alone: devices that look), else with what serves, where
+ * labels, and what would be served counts: where windows carry on, what served before where the new weights are rejected.
+ * One begins with what was learned of a like drift (`recurring` alone: devices that look), else with what serves, where
  * that does better than the source.
  */
 export async function benchAdaptation(options: BenchAdaptationOptions, context: CommandContext): Promise<void> {
@@ -192,8 +192,9 @@ async function adapt(
   const config = resolveRetrainConfig({ microBatch, accumulation: accumulationFor(batch, microBatch) });
   const found = protocol === "recurring" ? nearestBySignature(signature, course.answered)?.item : undefined;
   const known = found && withNormalisation(source, found.parameters);
-  const start = known ?? (course.weights === source.weights ? undefined : course.weights);
-  const task = { model: source, start, samples, reference, method, config, epochs, seed };
+  const own = course.weights === source.weights ? {} : { source: source.weights };
+  const model = { ...source, weights: course.weights };
+  const task = { model, ...own, start: known, samples, reference, method, config, epochs, seed };
   const { weights, isAccepted, reason } = await retrain(worker, task, { signal });
   const accuracyOf = async (of: ModelWeights): Promise<Accuracies> => ({
     damaged: await accuracyWith(worker, of, judged, signal),
