@@ -147,6 +147,21 @@ describe("retrain()", () => {
     }
   });
 
+  it("begins with shot half-way back to the source, where what serves is surer", async () => {
+    const scaled = ([name, values]: [string, Float32Array]) =>
+      [name, name === "logits/kernel" ? values.map((value) => 1.5 * value) : values] as const;
+    const serving = { ...model, weights: new Map([...model.weights].map(scaled)) };
+    const change = { samples: stripes(COUNT, 3, 0), model: serving, method: "shot", source: model.weights } as const;
+    const result = await retrain(worker, task({ ...change, learningRate: 1e-9 }));
+    assert.ok(result.isAccepted && !result.isReset, result.reason);
+    const [before = [], after = []] = [serving, result].map(({ weights }) => weights.get("logits/kernel"));
+    before.forEach((value, index) => {
+      // Of 1.5 times the source's, half-way is 1.25 times.
+      const drawn = value + result.share * (value / 1.2 - value);
+      assert.ok(Math.abs(after[index]! - drawn) < 1e-5, `${value} ${after[index]} ${drawn}`);
+    });
+  });
+
   it("keeps what matters to reference samples with eata, and forgets it with eta", async () => {
     const usual = stripes(COUNT, 7, 0.5);
     const reference = { images: usual.images, count: COUNT };

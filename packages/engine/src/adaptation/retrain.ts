@@ -16,6 +16,7 @@ import { type AdaptationMethod, learningRateFor, methodNamed } from "../window/m
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
 import { takeAnchor } from "./anchor.ts";
 import { insteadOfTraining } from "./class-mix.ts";
+import { interpolate } from "./interpolation.ts";
 import { isBetterStart, type Judgement } from "./judge.ts";
 import { judgeTrained } from "./judge-trained.ts";
 import { pseudoLabels } from "./pseudo-labels.ts";
@@ -123,9 +124,12 @@ export async function retrain(
   };
 }
 
-/** Gives the worker the weights to start from: those that do best. Undefined: the model's own. */
+/**
+ * Gives the worker the weights to start from: those that do best, or where those serve and the method says so, some of the way back
+ * to the source. Undefined: the model's own.
+ */
 async function takeStart(context: RetrainContext, before: Float32Array): Promise<ModelWeights | undefined> {
-  const { worker, retraining, call } = context;
+  const { worker, retraining, method, call } = context;
   const { model, start, source, samples, judgedOn = samples } = retraining;
   let best: ModelWeights | undefined;
   let bestLogits = before;
@@ -134,6 +138,9 @@ async function takeStart(context: RetrainContext, before: Float32Array): Promise
     await worker.assignWeights(weights, call);
     const logits = await evaluateJudged(context);
     if (isBetterStart(bestLogits, logits, judgedOn)) [best, bestLogits] = [weights, logits];
+  }
+  if (source !== undefined && method.pullAtStart !== undefined) {
+    best ??= interpolate(model.weights, source, method.pullAtStart);
   }
   if (start !== undefined || source !== undefined) await worker.assignWeights(best ?? model.weights, call);
   return best;

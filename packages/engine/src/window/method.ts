@@ -12,6 +12,8 @@ export interface AdaptationMethod {
   readonly usesPseudoLabels: boolean;
   /** Its loss asks for answers of all classes alike: what is not so is not trained on, but normalised by. */
   readonly wantsEvenClasses?: boolean;
+  /** Share of the way from what serves to the source by which a window begins: so many windows do not add up to a collapse. */
+  readonly pullAtStart?: number;
   /** Passes over the samples after which nothing more is learned; absent: there is no such number. */
   readonly mostEpochs?: number;
 }
@@ -53,7 +55,13 @@ const METHODS: Readonly<Record<MethodName, Omit<AdaptationMethod, "loss" | "need
     learningRate: 1e-3,
     usesPseudoLabels: false,
   },
-  shot: { optimizer: NESTEROV, learningRate: 5e-3, usesPseudoLabels: true, wantsEvenClasses: true },
+  shot: {
+    optimizer: NESTEROV,
+    learningRate: 5e-3,
+    usesPseudoLabels: true,
+    wantsEvenClasses: true,
+    pullAtStart: 0.5,
+  },
   crossEntropy: { optimizer: NESTEROV, learningRate: 1e-2, usesPseudoLabels: false },
 };
 
