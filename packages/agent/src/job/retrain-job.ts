@@ -26,7 +26,7 @@ import { readJobModel, sourceWeights } from "./job-model.ts";
 import { readTrainingInputs } from "./training-inputs.ts";
 
 const MAX_INPUTS = 2_048;
-const RESET_WORDS = "; from the weights as deployed, which tell more classes apart here than what served";
+const RESET_WORDS = "; from the weights as deployed, which fit its inputs better than what served";
 
 /** Retrains a model on recent inputs within memory and time; writes it to the staging folder when it is not worse. */
 export async function runRetrainJob(job: RetrainJob, context: JobContext): Promise<RetrainOutcome> {

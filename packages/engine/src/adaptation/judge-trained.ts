@@ -5,29 +5,49 @@ import { type Candidate, type Judgement, judge } from "./judge.ts";
 import { evaluateJudged, type RetrainContext, type Trained } from "./retrain-context.ts";
 import type { StopReason } from "./training-guard.ts";
 
+/** What is held against. */
+interface Base {
+  readonly base: ModelWeights;
+  /** Its logits of the judged samples. */
+  readonly before: Float32Array;
+}
+
 /**
- * Judges what was trained, and parts of the way to it while it is before `untilMs`; the whole in any case.
+ * Judges what was trained, and parts of the way to it while it is before `untilMs`; the whole in any case. Where it gains nothing, the
+ * base is what serves: accepted where another does now.
  */
 export async function judgeTrained(
   context: RetrainContext,
   trained: Trained,
-  before: Float32Array,
+  { base, before }: Base,
   untilMs: number,
 ): Promise<Judgement & { readonly weights: ModelWeights }> {
-  const { model, samples, judgedOn = samples } = context.retraining;
-  const { weights, stopped } = trained;
+  const { model } = context.retraining;
+  const judged = await judgeAgainst(context, trained, { base, before }, untilMs);
+  if (judged.isAccepted || base === model.weights) return judged;
+  const reason = `${judged.reason}; back to the weights as deployed, which its inputs fit better`;
+  return { ...judged, isAccepted: true, reason };
+}
+
+async function judgeAgainst(
+  context: RetrainContext,
+  { weights, stopped }: Trained,
+  { base, before }: Base,
+  untilMs: number,
+): Promise<Judgement & { readonly weights: ModelWeights }> {
+  const { samples, judgedOn = samples } = context.retraining;
   if (weights === undefined) {
-    await context.worker.assignWeights(model.weights, context.call);
-    return { ...judge(before, [], judgedOn), reason: whyNothing(stopped), weights: model.weights };
+    await context.worker.assignWeights(base, context.call);
+    return { ...judge(before, [], judgedOn), reason: whyNothing(stopped), weights: base };
   }
   const candidates: Candidate[] = [];
   for (const share of JUDGED_SHARES) {
     if (share < 1 && performance.now() > untilMs) break;
-    candidates.push({ share, logits: await logitsOf(context, interpolate(model.weights, weights, share)) });
+    candidates.push({ share, logits: await logitsOf(context, interpolate(base, weights, share)) });
     collectGarbage("most");
   }
   const judgement = judge(before, candidates, judgedOn);
-  const chosen = interpolate(model.weights, weights, judgement.share);
+  const chosen = interpolate(base, weights, judgement.share);
   await context.worker.assignWeights(chosen, context.call);
   return { ...judgement, weights: chosen };
 }

@@ -191,12 +191,7 @@ describe("retrain()", () => {
   });
 
   it("leaves samples of few classes alone, without labels, and trains nothing", async () => {
-    const usual = stripes(COUNT * CLASSES, 3, 0);
-    const size = SIDE * SIDE;
-    const first = Array.from({ length: COUNT }, (_, index) =>
-      usual.images.subarray(index * CLASSES * size).slice(0, size),
-    );
-    const samples = { images: Float32Array.from(first.flatMap((image) => [...image])), count: COUNT };
+    const samples = ofOneClass(stripes(COUNT * CLASSES, 3, 0));
     for (const method of SEARCHED_METHODS) {
       const steps: number[] = [];
       const onProgress = ({ step }: { readonly step: number }): number => steps.push(step);
@@ -209,6 +204,20 @@ describe("retrain()", () => {
       const labels = new Int32Array(COUNT);
       const labelled = await retrain(worker, task({ method, samples: { ...samples, labels }, epochs: 1 }));
       assert.equal(labelled.steps, 3, "labels say enough");
+    }
+  });
+
+  it("goes back to the source in a window of few classes that is like what that has seen", async () => {
+    const weights = new Map(model.weights);
+    // As after images of quite another brightness.
+    weights.set("norm/moving_mean", new Float32Array(8).fill(5));
+    const change = { model: { ...model, weights }, source: model.weights };
+    const samples = ofOneClass(stripes(COUNT * CLASSES, 3, 0));
+    for (const method of ["tent", "shot"] as const) {
+      const usual = await retrain(worker, task({ ...change, samples, method }));
+      assert.deepEqual([usual.isAccepted, usual.isReset, usual.steps], [true, true, 0], usual.reason);
+      assert.match(usual.reason, /few classes.*; back to the weights as deployed, which its inputs fit better$/u);
+      assert.equal(usual.weights, model.weights);
     }
   });
 
@@ -301,6 +310,15 @@ function tinyNet(): Model["graph"] {
   const conv = g.conv2d(g.input, { filters: 8, kernelSize: 3 }, "conv");
   const norm = g.batchNorm(conv, { epsilon: 1e-5, momentum: 0.9 }, "norm");
   return g.build(g.dense(g.globalAvgPool(g.activation(norm, "relu", "act"), "pool"), CLASSES, "logits"));
+}
+
+/** Of each three samples the first. */
+function ofOneClass({ images, count }: Samples): Samples {
+  const size = images.length / count;
+  const first = Array.from({ length: count / CLASSES }, (_, index) =>
+    images.subarray(index * CLASSES * size, (index * CLASSES + 1) * size),
+  );
+  return { images: Float32Array.from(first.flatMap((image) => [...image])), count: first.length };
 }
 
 /** Horizontal, vertical and diagonal stripes; `shift` is a drift of the whole image's brightness. */

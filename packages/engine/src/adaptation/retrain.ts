@@ -15,6 +15,7 @@ import { type StepReport, stepTimes } from "../training/train-loop.ts";
 import { type AdaptationMethod, learningRateFor, methodNamed } from "../window/method.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
 import { takeAnchor } from "./anchor.ts";
+import { baseWeights } from "./base-weights.ts";
 import { insteadOfTraining } from "./class-mix.ts";
 import { interpolate } from "./interpolation.ts";
 import { isBetterStart, type Judgement } from "./judge.ts";
@@ -83,6 +84,7 @@ export async function retrain(
   const config = withPrescribedRates(retraining.config, loss);
   const training = { config, loss, optimizer, replacesStatistics: true };
   const { source } = retraining;
+  const base = baseWeights(retraining);
   // What is loaded is what a method is drawn back to.
   const loaded = await worker.load({ ...model, ...given({ weights: source }), training, isOnly: true }, call);
   await sendSamples(worker, method.needsLabels ? samples : unlabelled(samples), judgedOn, call);
@@ -92,26 +94,26 @@ export async function retrain(
   const baseBytes = await residentBytes();
   const context: RetrainContext = { worker, retraining, method, config, call, options };
   await takeAnchor(context);
-  if (source !== undefined) await worker.assignWeights(model.weights, call);
+  if (source !== undefined) await worker.assignWeights(base, call);
   const judging = performance.now();
   const before = await evaluateJudged(context);
   const judgingMs = performance.now() - judging;
-  const from = await takeStart(context, before);
+  const from = await takeStart(context, base, before);
   const trainUntilMs = began + (retraining.maxMs ?? Number.POSITIVE_INFINITY) - JUDGING_ROOM * judgingMs;
-  const instead = await insteadOfTraining(context, from ?? model.weights, before);
+  const instead = await insteadOfTraining(context, from, before);
   // What was taken until here stays in TensorFlow's pool: the first step grows by that much less.
   const heldBytes = Math.max(0, (await residentBytes()) - baseBytes);
   const classes = before.length / judgedOn.count;
 
   const trained = instead ? { ...instead, steps: [], peakBytes: 0 } : await trainEpochs(context, classes, trainUntilMs);
-  const { weights, ...judgement } = await judgeTrained(context, trained, before, trainUntilMs);
+  const { weights, ...judgement } = await judgeTrained(context, trained, { base, before }, trainUntilMs);
   const trainingMs = trained.steps.reduce((sum, { ms }) => sum + ms, 0);
   return {
     ...judgement,
     weights,
     stopped: trained.stopped,
-    isFromStart: from !== undefined && from === retraining.start,
-    isReset: from !== undefined && from === source,
+    isFromStart: from === retraining.start,
+    isReset: from === source,
     config,
     epochs: epochsOf(context),
     steps: trained.steps.length,
@@ -126,23 +128,22 @@ export async function retrain(
 
 /**
  * Gives the worker the weights to start from: those that do best, or where those serve and the method says so, some of the way back
- * to the source. Undefined: the model's own.
+ * to the source. `before`: logits of the base.
  */
-async function takeStart(context: RetrainContext, before: Float32Array): Promise<ModelWeights | undefined> {
+async function takeStart(context: RetrainContext, base: ModelWeights, before: Float32Array): Promise<ModelWeights> {
   const { worker, retraining, method, call } = context;
-  const { model, start, source, samples, judgedOn = samples } = retraining;
-  let best: ModelWeights | undefined;
+  const { start, source, samples, judgedOn = samples } = retraining;
+  let best = base;
   let bestLogits = before;
   for (const weights of [start, source]) {
-    if (weights === undefined) continue;
+    if (weights === undefined || weights === base) continue;
     await worker.assignWeights(weights, call);
     const logits = await evaluateJudged(context);
     if (isBetterStart(bestLogits, logits, judgedOn)) [best, bestLogits] = [weights, logits];
   }
-  if (source !== undefined && method.pullAtStart !== undefined) {
-    best ??= interpolate(model.weights, source, method.pullAtStart);
-  }
-  if (start !== undefined || source !== undefined) await worker.assignWeights(best ?? model.weights, call);
+  const isPulled = source !== undefined && best !== start && best !== source;
+  if (isPulled) best = interpolate(base, source, method.pullAtStart ?? 0);
+  if (start !== undefined || source !== undefined) await worker.assignWeights(best, call);
   return best;
 }
 

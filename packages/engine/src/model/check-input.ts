@@ -1,5 +1,5 @@
 import { createRandom, type InputForm } from "@mpo/datasets";
-import type { Samples } from "../training/batches.ts";
+import { firstSamples, type Samples } from "../training/batches.ts";
 import { toModelInput } from "./input-form.ts";
 import { elementsOf, type Model, type ModelGraph, type ModelNode, type Size2D } from "./model-graph.ts";
 import { inputOf, withInputForm } from "./stated-input.ts";
@@ -22,6 +22,7 @@ const FACTOR = 3;
 const LEAST_DISTANCE = 0.5;
 /** Moving statistics begin at mean 0 and variance 1: a short training leaves a share of that. */
 const SHARES_OF_START = [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+const NOTHING_OF_START = [0];
 /**
  * Of 0..1, from the darkest to the brightest hundredth of values. A white haze over half of the light is what -1..1 is undone:
  * images without dark or without bright places may be either, and say nothing.
@@ -49,31 +50,48 @@ export function checkInput({ graph, weights, onnx }: Model, { images, count }: S
   // One that was put back has statistics of images that were prepared as is stated.
   if ([...(onnx?.norms?.values() ?? [])].includes(first.norm.name)) return { isKnown: false };
   const { shape, form: stated = { range: "unit" } as const } = inputOf(graph);
-  const window = windowOf(first.window, weights, shape.at(-1) ?? 1);
-  const size = elementsOf(shape);
-  const looked = Math.min(MOST_IMAGES, count, Math.max(1, Math.floor(MOST_VALUES / size)));
-  const part = images.subarray(0, looked * size);
-  if (spanOf(part) < LEAST_SPAN) return { isKnown: false };
-  const prepared = new Float32Array(part.length);
-  const [mean = [], variance = []] = ["mean", "variance"].map((name) =>
-    weights.get(`${first.norm.name}/moving_${name}`),
-  );
-  const distanceOf = (form: InputForm): number => {
-    const input = inputOf(withInputForm(graph, form));
-    const found = statisticsAfter(
-      window,
-      toModelInput(part, input, () => prepared),
-      looked,
-      shape,
-    );
-    return distance(found, { mean, variance }, first.norm.attributes.epsilon);
-  };
+  const some = someOf({ images, count }, shape);
+  if (spanOf(some.images) < LEAST_SPAN) return { isKnown: false };
+  const distanceOf = distanceFrom({ graph, weights }, first, some, SHARES_OF_START);
   const isPossible = (form: InputForm): boolean => shape[2] === 3 || typeof form.range === "string";
   const others = FORMS.filter(isPossible).map((form) => ({ form, by: distanceOf(form) }));
   const [best] = others.toSorted((left, right) => left.by - right.by);
   const own = distanceOf(stated);
   const isWrong = best !== undefined && own > LEAST_DISTANCE && own > FACTOR * best.by;
   return { isKnown: true, ...(isWrong ? { likely: best.form } : {}) };
+}
+
+/**
+ * How far a model's first normalisation is from images (0..1), as they are prepared for it: of two models of one graph, the one
+ * that is nearer has seen images like these. Undefined: it does not begin with one.
+ */
+export function distanceToInputs({ graph, weights }: Omit<Model, "onnx">, samples: Samples): number | undefined {
+  const first = firstNormalisation(graph);
+  if (first === undefined || samples.count === 0) return undefined;
+  const { shape, form = { range: "unit" } as const } = inputOf(graph);
+  return distanceFrom({ graph, weights }, first, someOf(samples, shape), NOTHING_OF_START)(form);
+}
+
+function someOf(samples: Samples, shape: readonly number[]): Samples {
+  return firstSamples(samples, Math.min(MOST_IMAGES, Math.max(1, Math.floor(MOST_VALUES / elementsOf(shape)))));
+}
+
+/** How far the first normalisation's moving statistics are from those of images, by how these are prepared. */
+function distanceFrom(
+  { graph, weights }: Omit<Model, "onnx">,
+  { norm, window: node }: FirstNormalisation,
+  { images, count }: Samples,
+  shares: readonly number[],
+): (form: InputForm) => number {
+  const { shape } = inputOf(graph);
+  const window = windowOf(node, weights, shape.at(-1) ?? 1);
+  const prepared = new Float32Array(images.length);
+  const [mean = [], variance = []] = ["mean", "variance"].map((name) => weights.get(`${norm.name}/moving_${name}`));
+  return (form) => {
+    const input = toModelInput(images, inputOf(withInputForm(graph, form)), () => prepared);
+    const found = statisticsAfter(window, input, count, shape);
+    return distance(found, { mean, variance }, shares, norm.attributes.epsilon);
+  };
 }
 
 function spanOf(values: Float32Array): number {
@@ -85,10 +103,13 @@ function spanOf(values: Float32Array): number {
 type Convolution = Extract<ModelNode, { readonly kind: "conv2d" | "depthwiseConv2d" }>;
 type Normalisation = Extract<ModelNode, { readonly kind: "batchNorm" }>;
 
+interface FirstNormalisation {
+  readonly norm: Normalisation;
+  readonly window: Convolution | undefined;
+}
+
 /** The first normalisation, where nothing but padding and one convolution lies between it and the images. */
-function firstNormalisation({
-  nodes,
-}: ModelGraph): { norm: Normalisation; window: Convolution | undefined } | undefined {
+function firstNormalisation({ nodes }: ModelGraph): FirstNormalisation | undefined {
   let window: Convolution | undefined;
   let name = nodes[0]?.name ?? "";
   for (;;) {
@@ -164,12 +185,12 @@ function statisticsAfter(window: Window, images: Float32Array, count: number, sh
 }
 
 /**
- * How far moving statistics are from those that were found, whatever share of their start is left: over the filters, the
+ * How far moving statistics are from those that were found, whichever of these shares of their start is left: over the filters, the
  * mean of the squares of how far the mean is off, in deviations, and of the logarithm of the variances' ratio.
  */
-function distance(found: Statistics, moving: Statistics, epsilon: number): number {
+function distance(found: Statistics, moving: Statistics, shares: readonly number[], epsilon: number): number {
   const filters = Array.from(found.mean, (_, filter) => filter);
-  const byShare = SHARES_OF_START.map((share) => {
+  const byShare = shares.map((share) => {
     const sum = filters.reduce((total, filter) => {
       const mean = (1 - share) * found.mean[filter]!;
       const variance = (1 - share) * found.variance[filter]! + share + epsilon;
