@@ -47,6 +47,21 @@ void test("a deadline ends work that takes too long, naming it", async () => {
   assert.equal(clock.sleeping, 0);
 });
 
+for (const [ms, words] of [
+  [99.6, "100 ms"],
+  [9_999.2, "9999 ms"],
+  [10_000, "10 s"],
+  [3_599_987.6, "1 h 00 min"],
+] as const) {
+  void test(`a deadline of ${ms} ms is said as ${words}`, async () => {
+    const clock = new VirtualClock();
+    const work = withDeadline("it", ms, (signal) => clock.sleep(2 * ms, { signal }), { clock });
+    const failed = assert.rejects(work, { message: `it did not end within ${words}` });
+    await clock.advance(ms);
+    await failed;
+  });
+}
+
 void test("a deadline leaves nothing behind: not after success, failure or an abort from outside", async () => {
   const clock = new VirtualClock();
   const outside = new AbortController();

@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { formatDuration, MpoError, SECOND_MS } from "@mpo/core";
 import { type Abortable, abortError, isAbortError, throwIfAborted } from "./abort-error.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
@@ -47,6 +47,12 @@ export interface DeadlineOptions extends Abortable {
   readonly clock?: Clock;
 }
 
+const SHOWN_IN_SECONDS_FROM_MS = 10_000;
+
+function shownMs(ms: number): string {
+  return ms < SHOWN_IN_SECONDS_FROM_MS ? `${Math.round(ms)} ms` : formatDuration(ms / SECOND_MS);
+}
+
 /**
  * Runs `work` with a signal that aborts after `ms` milliseconds or with `options.signal`. `work` must obey its signal:
  * this waits for it to end, so nothing runs on afterwards. Throws `timed-out`, naming `what`, if the deadline ended it.
@@ -61,7 +67,7 @@ export async function withDeadline<T>(
   const clock = options.clock ?? systemClock;
   const stopTimer = new AbortController();
   const timer = clock.sleep(ms, { signal: stopTimer.signal }).then(
-    () => linked.abort(new MpoError("timed-out", `${what} did not end within ${ms} ms`)),
+    () => linked.abort(new MpoError("timed-out", `${what} did not end within ${shownMs(ms)}`)),
     () => undefined,
   );
   try {
