@@ -49,7 +49,7 @@ const LONG_PROBES = { MPO_AGENT_PROBE_TIME: "30min", MPO_COORDINATOR_PROBE_TIME:
 /** Inputs are looked at between pieces of work: what is usual is learned after the first probe, and drift must come later. */
 const PACE = {
   native: { window: "3min", withinMs: 15 * 60_000, rate: 100, drift: "3min", env: {} },
-  emulated: { window: "1h", withinMs: 180 * 60_000, rate: 10, drift: "45min", env: LONG_PROBES },
+  emulated: { window: "75min", withinMs: 180 * 60_000, rate: 10, drift: "45min", env: LONG_PROBES },
 };
 
 /**

@@ -111,7 +111,7 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
 }
 
 /** What became of a retraining, and what the model can do afterwards. */
-interface Retrained extends RetrainResult {
+interface Retrained extends Omit<RetrainResult, "judgingMs"> {
   readonly judgement?: AccuracyJudge | undefined;
   /** Accuracy on clean images, where it was measured. */
   readonly clean?: number | undefined;

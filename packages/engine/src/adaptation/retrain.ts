@@ -51,6 +51,8 @@ export interface RetrainResult extends Judgement {
   readonly trainingMs: number;
   /** Everything else: loading, labelling, reading weights, judging. */
   readonly overheadMs: number;
+  /** Of that, one look at what it is judged on. */
+  readonly judgingMs: number;
   /** What the plan says a step adds to the idle process. */
   readonly plannedBytes: number;
   /** What was measured. */
@@ -120,6 +122,7 @@ export async function retrain(
     stepMs: stepTimes(trained.steps).slice(-MAX_REPEATS),
     trainingMs,
     overheadMs: performance.now() - began - trainingMs,
+    judgingMs,
     plannedBytes: loaded.plannedBytes,
     peakBytes: Math.max(0, heldBytes + trained.peakBytes),
     idleBytes: loaded.idleBytes,

@@ -32,7 +32,7 @@ export interface RungOptions extends Pick<WorkerOptions, "environment" | "thread
 }
 
 /** What a rung took and gave. Accuracies are by labels, or estimated where there are none. */
-export interface RungResult extends RetrainResult {
+export interface RungResult extends Omit<RetrainResult, "judgingMs"> {
   /** How accuracy was judged; undefined: it could not be. */
   readonly judgement: AccuracyJudge | undefined;
   readonly judgedSamples: number;
@@ -40,6 +40,8 @@ export interface RungResult extends RetrainResult {
 
 /** Of the time that is left once the worker is up; the rest is for the estimate without labels and for writing. */
 const RETRAIN_SHARE = 0.8;
+/** An estimate looks at the judged samples by old and new weights; and half as long again. */
+const ESTIMATE_LOOKS = 3;
 
 /**
  * Trains one rung in a fresh worker that may not take more than `memoryBytes`: as long as `windowLength` says, judged,
@@ -72,7 +74,7 @@ export async function trainRung(training: RungTraining, options: RungOptions): P
     epochs,
     mostSteps: steps,
   };
-  const result = await retrain(
+  const { judgingMs, ...result } = await retrain(
     worker,
     { ...task, ...(Number.isFinite(leftMs) ? { maxMs: leftMs } : {}) },
     { signal, ...given({ onProgress }) },
@@ -80,7 +82,11 @@ export async function trainRung(training: RungTraining, options: RungOptions): P
   const { weights } = result;
   const { microBatch } = config;
   collectGarbage("most");
-  const estimate = await labelFreeEstimate({ worker, model, weights, judgedOn, microBatch, signal });
+  // On a slow or busy board it may take minutes: what was learned counts without it, too.
+  const hasTime = began + maxMs - performance.now() > ESTIMATE_LOOKS * judgingMs;
+  const estimate = hasTime
+    ? await labelFreeEstimate({ worker, model, weights, judgedOn, microBatch, signal })
+    : undefined;
   collectGarbage("most");
   const judgement = result.accuracyBefore !== undefined ? "labels" : estimate && "label-free";
   const overheadMs = performance.now() - began - result.trainingMs;
