@@ -26,6 +26,8 @@ function brighter(by: number): ModelWeights {
 for (const { serving, source, labels, isBack } of [
   { serving: 0.3, source: 0, labels: undefined, isBack: true },
   { serving: 0, source: 0.3, labels: undefined, isBack: false },
+  { serving: 0.2, source: 0.3, labels: undefined, isBack: false },
+  { serving: 0.25, source: 0.3, labels: undefined, isBack: true },
   { serving: 0.3, source: undefined, labels: undefined, isBack: false },
   { serving: 0.3, source: 0, labels: new Int32Array(count), isBack: false },
 ]) {

@@ -135,17 +135,17 @@ export async function retrain(
  */
 async function takeStart(context: RetrainContext, base: ModelWeights, before: Float32Array): Promise<ModelWeights> {
   const { worker, retraining, method, call } = context;
-  const { start, source, samples, judgedOn = samples } = retraining;
+  const { model, start, source, samples, judgedOn = samples } = retraining;
   let best = base;
   let bestLogits = before;
-  for (const weights of [start, source]) {
+  for (const weights of [start, model.weights, source]) {
     if (weights === undefined || weights === base) continue;
     await worker.assignWeights(weights, call);
     const logits = await evaluateJudged(context);
     if (isBetterStart(bestLogits, logits, judgedOn)) [best, bestLogits] = [weights, logits];
   }
   const isPulled = source !== undefined && best !== start && best !== source;
-  if (isPulled) best = interpolate(base, source, method.pullAtStart ?? 0);
+  if (isPulled) best = interpolate(best, source, method.pullAtStart ?? 0);
   if (start !== undefined || source !== undefined) await worker.assignWeights(best, call);
   return best;
 }
