@@ -203,7 +203,7 @@ describe("a job in its own process", () => {
       await writeLayersModel({ graph, weights: new Map(flat) }, dull);
       const options = { signal: new AbortController().signal };
       const { reason } = await engine.retrain({ ...job, modelFolder: dull }, options);
-      assert.match(reason, /from the weights as deployed, which tell more classes apart/u);
+      assert.match(reason, /from the weights as deployed, which fit its inputs better/u);
     }),
   );
 
