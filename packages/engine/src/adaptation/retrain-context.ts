@@ -27,7 +27,8 @@ export interface Retraining {
   readonly start?: ModelWeights | undefined;
   /**
    * Weights that the model was delivered with, where others serve now: it is drawn back to them where the method does that,
-   * and trained from them where what serves says less of the samples than they (it has collapsed, or fits another drift).
+   * trained from them where what serves says less of the samples than they (it has collapsed, or fits another drift), and held
+   * against them (`baseWeights`).
    */
   readonly source?: ModelWeights | undefined;
   /** Samples from before any drift, for a method with an anchor. */

@@ -33,7 +33,7 @@ import { ADAPTED, freeImages, sendSamples } from "./send-samples.ts";
 import { GUARD_AT_START, type StopReason, watchEpoch } from "./training-guard.ts";
 
 export interface RetrainResult extends Judgement {
-  /** The retrained weights, or those of a part of the way to them (`judge`); where none of them gains, those that came in. */
+  /** The retrained weights, or those of a part of the way to them (`judge`); where none of them gains, those of `baseWeights`. */
   readonly weights: ModelWeights;
   readonly stopped: StopReason;
   /** Whether it was trained from `start`. */
@@ -144,6 +144,7 @@ async function takeStart(context: RetrainContext, base: ModelWeights, before: Fl
     const logits = await evaluateJudged(context);
     if (isBetterStart(bestLogits, logits, judgedOn)) [best, bestLogits] = [weights, logits];
   }
+  // What serves, and neither of the others.
   const isPulled = source !== undefined && best !== start && best !== source;
   if (isPulled) best = interpolate(best, source, method.pullAtStart ?? 0);
   if (start !== undefined || source !== undefined) await worker.assignWeights(best, call);
