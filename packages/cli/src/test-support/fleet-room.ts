@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -19,10 +20,17 @@ export const noNatsServer: string | false = await findNatsServer({
   (thrown: Error) => `no nats-server: ${thrown.message}`,
 );
 
+/** What a test starts ends after its folder is removed, and agents write as they end. */
+const folders: string[] = [];
+process.once("exit", () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 /** A folder that is removed after the test. */
 export async function testFolder(context: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "mpo-cli-"));
   context.after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  folders.push(folder);
   return folder;
 }
 
