@@ -6,9 +6,9 @@ import type { Retraining } from "./retrain-context.ts";
 const NEARER = 2;
 
 /**
- * What a retraining is held against, and what serves where nothing is learned: the source, or what serves now where the first
- * normalisation of that has seen images clearly more like these. Else it was adapted to another drift, which predictions do not show:
- * in a window of few classes, those of a model that is wrong tell more classes apart. With labels, what serves now.
+ * The weights that a retraining is compared with, and that serve where nothing is learned: the source's, or those that serve now
+ * where their first normalisation has seen images clearly more like these. Otherwise they were adapted to another drift. Predictions
+ * do not show that: in a window of few classes, a model that is wrong tells more classes apart. With labels: those that serve now.
  */
 export function baseWeights({ model, source, samples, judgedOn = samples }: Retraining): ModelWeights {
   if (source === undefined || judgedOn.labels !== undefined) return model.weights;

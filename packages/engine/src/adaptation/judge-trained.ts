@@ -5,7 +5,7 @@ import { type Candidate, type Judgement, judge } from "./judge.ts";
 import { evaluateJudged, type RetrainContext, type Trained } from "./retrain-context.ts";
 import type { StopReason } from "./training-guard.ts";
 
-/** What is held against. */
+/** What the candidates are compared with. */
 interface Base {
   readonly base: ModelWeights;
   /** Its logits of the judged samples. */
@@ -13,8 +13,8 @@ interface Base {
 }
 
 /**
- * Judges what was trained, and parts of the way to it while it is before `untilMs`; the whole in any case. Where it gains nothing, the
- * base is what serves: accepted where another does now.
+ * Judges what was trained, and parts of the way to it while it is before `untilMs`; the whole in any case. Where it gains nothing,
+ * the base serves from then on: that is a change, and accepted, where other weights serve now.
  */
 export async function judgeTrained(
   context: RetrainContext,
